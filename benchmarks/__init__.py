@@ -1,0 +1,1 @@
+"""Benchmarks of remoteagent_lite against a replay server: ``python -m benchmarks``."""

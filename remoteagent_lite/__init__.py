@@ -1,0 +1,96 @@
+"""Run AI agents, teams and workflows that are hosted elsewhere, from synchronous Python.
+
+The names below are imported when they are first used, so that importing the package costs next to
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client import AgentOSClient as AgentOSClient
+    from .data import RemoteDb as RemoteDb, RemoteKnowledge as RemoteKnowledge
+    from .errors import (
+        AuthenticationError as AuthenticationError,
+        ConflictError as ConflictError,
+        InvalidRequestError as InvalidRequestError,
+        NotFoundError as NotFoundError,
+        PermissionDeniedError as PermissionDeniedError,
+        ProtocolError as ProtocolError,
+        RateLimitError as RateLimitError,
+        RemoteAgentError as RemoteAgentError,
+        RemoteHTTPError as RemoteHTTPError,
+        RemoteServerUnavailableError as RemoteServerUnavailableError,
+        RemoteTimeoutError as RemoteTimeoutError,
+        RunFailedError as RunFailedError,
+        ServerError as ServerError,
+        StreamClosedError as StreamClosedError,
+        StreamInterruptedError as StreamInterruptedError,
+        UnsupportedError as UnsupportedError,
+    )
+    from .events import UnknownEvent as UnknownEvent
+    from .media import Audio as Audio, File as File, Image as Image, Video as Video
+    from .models import (
+        RunOutput as RunOutput,
+        TeamRunOutput as TeamRunOutput,
+        ToolExecution as ToolExecution,
+        WorkflowRunOutput as WorkflowRunOutput,
+    )
+    from .options import RetryPolicy as RetryPolicy, Timeout as Timeout
+    from .remote import (
+        RemoteAgent as RemoteAgent,
+        RemoteTeam as RemoteTeam,
+        RemoteWorkflow as RemoteWorkflow,
+    )
+    from .streaming import RunStream as RunStream, merge as merge
+
+_WHERE = {
+    "client": ("AgentOSClient",),
+    "data": ("RemoteDb", "RemoteKnowledge"),
+    "errors": (
+        "AuthenticationError",
+        "ConflictError",
+        "InvalidRequestError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "ProtocolError",
+        "RateLimitError",
+        "RemoteAgentError",
+        "RemoteHTTPError",
+        "RemoteServerUnavailableError",
+        "RemoteTimeoutError",
+        "RunFailedError",
+        "ServerError",
+        "StreamClosedError",
+        "StreamInterruptedError",
+        "UnsupportedError",
+    ),
+    "events": ("UnknownEvent",),
+    "media": ("Audio", "File", "Image", "Video"),
+    "models": ("RunOutput", "TeamRunOutput", "ToolExecution", "WorkflowRunOutput"),
+    "options": ("RetryPolicy", "Timeout"),
+    "remote": ("RemoteAgent", "RemoteTeam", "RemoteWorkflow"),
+    "streaming": ("RunStream", "merge"),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+# Hidden from type checkers, which would otherwise accept any name at all.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError("module %r has no attribute %r" % (__name__, name))
+        from importlib import import_module
+
+        value = getattr(import_module("." + module, __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -1,0 +1,144 @@
+"""A base URL, who is calling, and the pooled transport for it: what every Remote* object holds."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, TypeVar, Union
+from urllib.parse import unquote, urlsplit
+
+from ._wire import Call, Request
+from .errors import ProtocolError, shown_url
+from .options import AuthToken, RetryPolicy, Timeout
+from .transport import StreamResponse, Transport, basic_authorization, check_header, normal_url
+
+if TYPE_CHECKING:
+    from .options import CallOptions
+
+__all__ = ["Connection"]
+
+T = TypeVar("T")
+
+
+class Connection:
+    """Sends calls to one server with its credentials. Any thread may use it; survives a fork.
+
+    Pickles with its settings, the token included, and without its sockets.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout: Union[None, float, Timeout] = 60.0,
+        auth_token: Optional[AuthToken] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        retry: Optional[RetryPolicy] = None,
+        verify: Union[bool, str] = True,
+        cert: Union[None, str, Tuple[str, str]] = None,
+        proxies: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        self.base_url = normal_url(base_url)
+        self.timeout = Timeout.of(timeout)
+        self._auth_token = auth_token
+        self._login = _login(base_url)
+        self._headers = _checked(headers)
+        self._settings: Dict[str, Any] = {
+            "retry": retry,
+            "verify": verify,
+            "cert": cert,
+            "proxies": proxies,
+        }
+        if isinstance(auth_token, str):
+            _bearer(auth_token)
+        # One transport per process: a forked child must not write to its parent's sockets.
+        self._transports: Dict[int, Transport] = {}
+
+    def transport(self) -> Transport:
+        """This process's transport."""
+        process = os.getpid()
+        transport = self._transports.get(process)
+        if transport is None:
+            # setdefault is atomic: of two threads that come first, both get the same one.
+            transport = self._transports.setdefault(process, Transport(**self._settings))
+        return transport
+
+    def send(
+        self, call: Call[T], options: Optional[CallOptions] = None, *, repeatable: bool = False
+    ) -> T:
+        """Send the call and read its whole answer. Blocks; raises what Transport.send raises."""
+        request, timeout = self._prepared(call.request, options or {})
+        return call.parse(self.transport().send(request, timeout, repeatable=repeatable))
+
+    def open(
+        self, request: Request, options: Optional[CallOptions] = None, *, repeatable: bool = False
+    ) -> StreamResponse:
+        """Send and return when the headers of an event stream are there; the caller closes it."""
+        request, timeout = self._prepared(request, options or {})
+        request.headers["Accept"] = "text/event-stream"
+        answer = self.transport().open(request, timeout, repeatable=repeatable)
+        if answer.content_type != "text/event-stream":
+            start = answer.start(200).decode("utf-8", "replace")
+            raise ProtocolError(
+                "%s %s answered %d with %s instead of an event stream (%.80r). Is base_url the "
+                "agent server's?"
+                % (
+                    request.method,
+                    answer.url,
+                    answer.status,
+                    answer.content_type or "an untyped body",
+                    start,
+                ),
+                answer.url,
+            )
+        return answer
+
+    def _prepared(self, request: Request, options: CallOptions) -> Tuple[Request, Timeout]:
+        headers = dict(self._headers)
+        headers.update(_checked(options.get("headers")))
+        token = options.get("auth_token")
+        token = self._auth_token if token is None else token
+        if token is not None:
+            headers["Authorization"] = _bearer(token() if callable(token) else token)
+        elif self._login:
+            headers.setdefault("Authorization", self._login)
+        request.headers.update(headers)
+        if "timeout" in options:
+            return request, Timeout.of(options["timeout"])
+        return request, self.timeout
+
+    def close(self) -> None:
+        """Close the idle connections of this process; the next call opens new ones."""
+        transport = self._transports.pop(os.getpid(), None)
+        if transport is not None:
+            transport.close()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return dict(self.__dict__, _transports={})
+
+    def __repr__(self) -> str:
+        return "Connection(%r)" % shown_url(self.base_url)
+
+
+def _login(url: str) -> Optional[str]:
+    """User info of a URL as an Authorization header: ``https://user:password@host``."""
+    parts = urlsplit(url)
+    if parts.username is None and parts.password is None:
+        return None
+    return basic_authorization(unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _bearer(token: str) -> str:
+    if not isinstance(token, str):
+        raise TypeError("auth_token must be a str or return one, not %s" % type(token).__name__)
+    token = token.strip()
+    value = token if token[:7].lower() == "bearer " else "Bearer " + token
+    check_header("Authorization", value)
+    return value
+
+
+def _checked(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    checked = {}
+    for name, value in (headers or {}).items():
+        check_header(name, value)
+        # One spelling, so that a caller's "authorization" replaces ours instead of joining it.
+        checked["-".join(word.capitalize() for word in name.split("-"))] = value
+    return checked

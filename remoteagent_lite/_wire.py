@@ -1,0 +1,128 @@
+"""The values that protocols and transport share. No I/O, no knowledge of agents.
+
+A protocol makes a :class:`Call`; the transport sends its ``request``; the call's pure functions
+read the answer.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    TypeVar,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Protocol
+else:
+    Protocol = object
+
+__all__ = ["Call", "FilePart", "Fold", "Request", "Response", "StreamCall"]
+
+OutputT = TypeVar("OutputT")
+OutputT_co = TypeVar("OutputT_co", covariant=True)
+
+
+class FilePart(NamedTuple):
+    """One part of a multipart form that is sent as a file."""
+
+    field: str
+    filename: str
+    content: bytes
+    content_type: str
+
+
+class Request:
+    """One HTTP request, complete but for authorization.
+
+    ``safe`` means that repeating it cannot make anything happen twice. At most one of ``form``
+    and ``json`` is given; ``files`` turn a form into multipart.
+    """
+
+    __slots__ = ("files", "form", "headers", "json", "method", "params", "safe", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Optional[List[Tuple[str, str]]] = None,
+        headers: Optional[Dict[str, str]] = None,
+        form: Optional[List[Tuple[str, str]]] = None,
+        files: Optional[List[FilePart]] = None,
+        json: Any = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.params = params
+        self.headers = headers or {}
+        self.form = form
+        self.files = files
+        self.json = json
+        self.safe = method in ("GET", "HEAD")
+
+    def __repr__(self) -> str:
+        return "Request(%r, %r)" % (self.method, self.url)
+
+
+class Response(NamedTuple):
+    """A whole HTTP answer. Header names are in lower case."""
+
+    url: str
+    status: int
+    headers: Dict[str, str]
+    body: bytes
+
+
+class Call(Generic[OutputT]):
+    """A request, and how to read its answer."""
+
+    __slots__ = ("parse", "request")
+
+    def __init__(self, request: Request, parse: Callable[[Response], OutputT]) -> None:
+        self.request = request
+        self.parse = parse
+
+
+class Fold(Protocol[OutputT_co] if TYPE_CHECKING else object):
+    """Reads the events of one stream, one after another, and knows what they add up to.
+
+    Not thread-safe: the stream that owns it calls it from one thread at a time.
+    """
+
+    #: The run this stream is about, as far as it is known.
+    run_id: Optional[str]
+    session_id: Optional[str]
+    #: Index of the last event that had one: where a background stream can be resumed.
+    last_event_index: Optional[int]
+    #: Whether the outer run's terminal event has been seen.
+    finished: bool
+
+    def decode(self, name: str, data: Any) -> Any:
+        """The event for one SSE frame: its event name ("" if none) and decoded JSON."""
+
+    def delta(self, event: Any) -> Optional[str]:
+        """The piece of the answer's text that ``event`` adds, or None."""
+
+    def end(self) -> bool:
+        """The body ended cleanly: whether the run may be taken as finished."""
+
+    def output(self) -> OutputT_co:
+        """What the events so far add up to."""
+
+
+class StreamCall(Generic[OutputT]):
+    """A request whose answer is a stream of events, and the fold for them."""
+
+    __slots__ = ("fold", "request")
+
+    def __init__(self, request: Request, fold: Fold[OutputT]) -> None:
+        self.request = request
+        self.fold = fold

@@ -1,0 +1,256 @@
+"""Every exception this library raises on purpose.
+
+::
+
+    RemoteAgentError                       message, url
+    ├── RemoteServerUnavailableError       no connection, or it broke before an answer
+    │   └── RemoteTimeoutError             a phase took too long
+    ├── RemoteHTTPError                    the server answered 4xx or 5xx
+    │   ├── AuthenticationError            401
+    │   ├── PermissionDeniedError          403
+    │   ├── NotFoundError                  404
+    │   ├── ConflictError                  409
+    │   ├── InvalidRequestError            400, 422
+    │   ├── RateLimitError                 429
+    │   └── ServerError                    5xx
+    ├── ProtocolError                      an answer the protocol does not allow
+    │   └── StreamInterruptedError         a stream that ended before its run did
+    ├── UnsupportedError                   this protocol or server cannot do that
+    ├── RunFailedError                     raised by ``output.raise_for_status()``
+    └── StreamClosedError                  a stream used after it was closed
+
+A *run* that failed is a value, with ``status == "ERROR"``; only an *exchange* that failed raises.
+No message holds a token: URLs are shown without user info and query.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Type
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = [
+    "AuthenticationError",
+    "ConflictError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ProtocolError",
+    "RateLimitError",
+    "RemoteAgentError",
+    "RemoteHTTPError",
+    "RemoteServerUnavailableError",
+    "RemoteTimeoutError",
+    "RunFailedError",
+    "ServerError",
+    "StreamClosedError",
+    "StreamInterruptedError",
+    "UnsupportedError",
+    "error_for_status",
+    "shown_url",
+]
+
+
+def shown_url(url: str) -> str:
+    """``url`` as it may stand in a message or log: without user info, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "<unreadable URL>"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+class RemoteAgentError(Exception):
+    """Base of all errors of this library.
+
+    ``message`` says what happened and what to do next; ``url`` is where, or None.
+    All attributes survive pickling, so that an error can cross a process boundary.
+    """
+
+    def __init__(self, message: str, url: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.url = url
+
+    def __reduce__(self) -> Any:
+        # BaseException would call __init__ with ``args``, which here is only the message.
+        return (_rebuild, (type(self), self.message, self.__dict__.copy()))
+
+
+def _rebuild(cls: Type[RemoteAgentError], message: str, state: Dict[str, Any]) -> RemoteAgentError:
+    error = cls.__new__(cls, message)
+    error.args = (message,)
+    error.__dict__.update(state)
+    return error
+
+
+class RemoteServerUnavailableError(RemoteAgentError):
+    """No connection could be made, or it was lost before an answer came.
+
+    ``original_error`` is the lower library's exception. When ``request_sent``, the server may have
+    executed the request: for a run, ``run_id`` and ``session_id`` tell where to look before you
+    run it again.
+    """
+
+    run_id: Optional[str] = None
+    session_id: Optional[str] = None
+
+    def __init__(
+        self,
+        message: str,
+        base_url: Optional[str] = None,
+        original_error: Optional[BaseException] = None,
+        request_sent: bool = False,
+    ) -> None:
+        super().__init__(message, base_url)
+        self.base_url = base_url
+        self.original_error = original_error
+        self.request_sent = request_sent
+
+    def __reduce__(self) -> Any:
+        rebuild, (cls, message, state) = super().__reduce__()
+        # Lower-library exceptions hold sockets and pools, which do not pickle: their text stays.
+        if state.get("original_error") is not None:
+            state["original_error"] = RuntimeError(repr(state["original_error"]))
+        return (rebuild, (cls, message, state))
+
+
+class RemoteTimeoutError(RemoteServerUnavailableError):
+    """A phase took longer than allowed.
+
+    ``phase`` is "connect", "read" (the longest silence) or "total"; ``seconds`` is the limit that
+    was passed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        base_url: Optional[str] = None,
+        original_error: Optional[BaseException] = None,
+        request_sent: bool = False,
+        phase: str = "read",
+        seconds: Optional[float] = None,
+    ) -> None:
+        super().__init__(message, base_url, original_error, request_sent)
+        self.phase = phase
+        self.seconds = seconds
+
+
+class RemoteHTTPError(RemoteAgentError):
+    """The server answered with an error status.
+
+    ``detail`` is the server's own explanation (a string, or FastAPI's list for 422), ``body`` the
+    start of the raw body as text, ``headers`` the answer's headers in lower case.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        url: Optional[str] = None,
+        status_code: int = 0,
+        detail: Any = None,
+        body: str = "",
+        headers: Optional[Dict[str, str]] = None,
+    ) -> None:
+        super().__init__(message, url)
+        self.status_code = status_code
+        self.detail = detail
+        self.body = body
+        self.headers = headers or {}
+
+    @property
+    def retry_after(self) -> Optional[float]:
+        """Seconds the server asked to wait before trying again (Retry-After), or None."""
+        try:
+            return max(0.0, float(self.headers.get("retry-after", "")))
+        except ValueError:
+            return None
+
+
+class AuthenticationError(RemoteHTTPError):
+    """401: no token, or one the server does not accept."""
+
+
+class PermissionDeniedError(RemoteHTTPError):
+    """403: the token is valid and lacks a permission."""
+
+
+class NotFoundError(RemoteHTTPError):
+    """404: no such component, run, session or endpoint."""
+
+
+class ConflictError(RemoteHTTPError):
+    """409: the thing exists already, or is not in a state for this."""
+
+
+class InvalidRequestError(RemoteHTTPError):
+    """400 or 422: the server refused the request's content."""
+
+
+class RateLimitError(RemoteHTTPError):
+    """429: too many requests. ``retry_after`` is the server's wish in seconds, or None."""
+
+
+class ServerError(RemoteHTTPError):
+    """5xx: the server, or something in front of it, failed."""
+
+
+class ProtocolError(RemoteAgentError):
+    """The server's answer is not what the protocol allows (HTML with status 200, broken JSON)."""
+
+
+class StreamInterruptedError(ProtocolError):
+    """A stream ended before the run's terminal event.
+
+    ``output`` is what had arrived, folded into an output whose ``status`` is "RUNNING". The run
+    itself may still be going on, or have finished: ``run_id`` and ``session_id`` find it.
+    ``last_event_index`` is where a background stream can be resumed, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        url: Optional[str] = None,
+        output: Any = None,
+        run_id: Optional[str] = None,
+        session_id: Optional[str] = None,
+        last_event_index: Optional[int] = None,
+    ) -> None:
+        super().__init__(message, url)
+        self.output = output
+        self.run_id = run_id
+        self.session_id = session_id
+        self.last_event_index = last_event_index
+
+
+class UnsupportedError(RemoteAgentError):
+    """The protocol, the component or this server's version cannot do what was asked."""
+
+
+class RunFailedError(RemoteAgentError):
+    """A run ended as ERROR or CANCELLED; ``output`` is what it left."""
+
+    def __init__(self, message: str, url: Optional[str] = None, output: Any = None) -> None:
+        super().__init__(message, url)
+        self.output = output
+
+
+class StreamClosedError(RemoteAgentError):
+    """A stream was read after it had been closed."""
+
+
+_BY_STATUS: Dict[int, Type[RemoteHTTPError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+}
+
+
+def error_for_status(status: int) -> Type[RemoteHTTPError]:
+    """The class for an HTTP error status."""
+    if status >= 500:
+        return ServerError
+    return _BY_STATUS.get(status, RemoteHTTPError)

@@ -1,0 +1,213 @@
+"""What a caller may set: timeouts, retries, client settings and the options of one run."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
+    from .media import Audio, File, Image, Video
+
+    class ClientSettings(TypedDict, total=False):
+        """Keyword settings that every Remote* object and client accepts."""
+
+        auth_token: Optional[AuthToken]
+        headers: Optional[Mapping[str, str]]
+        retry: RetryPolicy
+        verify: Union[bool, str]
+        cert: Union[None, str, Tuple[str, str]]
+        proxies: Optional[Mapping[str, str]]
+
+    class CallOptions(TypedDict, total=False):
+        """What every single call accepts, whatever it does."""
+
+        auth_token: Optional[AuthToken]
+        headers: Optional[Mapping[str, str]]
+        timeout: Union[None, float, Timeout]
+
+    class RunOptions(CallOptions, total=False):
+        """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError."""
+
+        stream_events: Optional[bool]
+        run_id: Optional[str]
+        session_id: Optional[str]
+        user_id: Optional[str]
+        session_state: Optional[Mapping[str, Any]]
+        dependencies: Optional[Mapping[str, Any]]
+        metadata: Optional[Mapping[str, Any]]
+        knowledge_filters: Any
+        output_schema: Any
+        use_json_schema: Optional[bool]
+        images: Optional[Sequence[Image]]
+        audio: Optional[Sequence[Audio]]
+        videos: Optional[Sequence[Video]]
+        files: Optional[Sequence[File]]
+        background: Optional[bool]
+        version: Optional[int]
+        factory_input: Optional[Mapping[str, Any]]
+        monitor: Optional[bool]
+        additional_data: Optional[Mapping[str, Any]]
+        retries: Optional[int]
+        add_history_to_context: Optional[bool]
+        add_dependencies_to_context: Optional[bool]
+        add_session_state_to_context: Optional[bool]
+        extra_fields: Optional[Mapping[str, Any]]
+
+    class ContinueOptions(CallOptions, total=False):
+        """Options of ``continue_run``."""
+
+        stream_events: Optional[bool]
+        user_id: Optional[str]
+        extra_fields: Optional[Mapping[str, Any]]
+
+
+__all__ = ["AuthToken", "RetryPolicy", "Timeout"]
+
+#: A bearer token, or a function that returns the current one (called once per request).
+AuthToken = Union[str, Callable[[], str]]
+
+
+def _seconds(name: str, value: Optional[float]) -> Optional[float]:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError("%s must be a number of seconds or None, not %r" % (name, value))
+    if math.isnan(value) or value <= 0:
+        raise ValueError("%s must be more than 0 seconds, not %r" % (name, value))
+    return None if math.isinf(value) else float(value)
+
+
+class Timeout:
+    """Limits in seconds; None means no limit.
+
+    ``connect`` bounds the making of a connection. ``read`` is the longest silence between two
+    reads, not the length of a run: a stream that keeps sending never meets it, and a server that
+    computes without sending for longer does. ``total`` bounds the whole exchange, however lively:
+    it is checked at every read, and keep-alive comments do not postpone it.
+    Immutable, so that threads may share one.
+    """
+
+    __slots__ = ("connect", "read", "total")
+
+    connect: Optional[float]
+    read: Optional[float]
+    total: Optional[float]
+
+    def __init__(
+        self,
+        *,
+        connect: Optional[float] = 10.0,
+        read: Optional[float] = 60.0,
+        total: Optional[float] = None,
+    ) -> None:
+        object.__setattr__(self, "connect", _seconds("connect", connect))
+        object.__setattr__(self, "read", _seconds("read", read))
+        object.__setattr__(self, "total", _seconds("total", total))
+
+    @classmethod
+    def of(cls, value: Union[None, float, Timeout]) -> Timeout:
+        """``value`` as a Timeout: a number is the longest silence, and bounds connecting too."""
+        if isinstance(value, Timeout):
+            return value
+        read = _seconds("timeout", value)
+        return cls(connect=10.0 if read is None else min(10.0, read), read=read)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("Timeout is immutable: make a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("Timeout is immutable: make a new one")
+
+    def _key(self) -> Tuple[Optional[float], Optional[float], Optional[float]]:
+        return (self.connect, self.read, self.total)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Timeout) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> Any:
+        return (_timeout, self._key())
+
+    def __repr__(self) -> str:
+        return "Timeout(connect=%r, read=%r, total=%r)" % self._key()
+
+
+def _timeout(
+    connect: Optional[float], read: Optional[float], total: Optional[float]
+) -> Timeout:
+    return Timeout(connect=connect, read=read, total=total)
+
+
+class RetryPolicy:
+    """When a request is sent again. It answers "after how long?" and never sleeps itself.
+
+    Safe requests (GET) are repeated after a connection failure and after 502, 503 and 504; all
+    others only when no byte of them can have reached the server (refused, DNS, TLS).
+    ``retry_runs=True`` repeats runs too after a failure that leaves open whether the server
+    executed them: the model may then be called twice.
+
+    ``max_attempts`` counts the first one; the wait before attempt n+1 is ``backoff * 2**(n-1)``
+    seconds, at most ``max_backoff``; a server's Retry-After is obeyed when it is not longer.
+    """
+
+    __slots__ = ("backoff", "max_attempts", "max_backoff", "retry_runs")
+
+    max_attempts: int
+    backoff: float
+    max_backoff: float
+    retry_runs: bool
+
+    def __init__(
+        self,
+        max_attempts: int = 2,
+        backoff: float = 0.25,
+        max_backoff: float = 30.0,
+        retry_runs: bool = False,
+    ) -> None:
+        if max_attempts < 1:
+            raise ValueError("max_attempts counts the first attempt: it must be at least 1")
+        if backoff < 0 or max_backoff < 0:
+            raise ValueError("backoff and max_backoff are seconds, 0 or more")
+        object.__setattr__(self, "max_attempts", int(max_attempts))
+        object.__setattr__(self, "backoff", float(backoff))
+        object.__setattr__(self, "max_backoff", float(max_backoff))
+        object.__setattr__(self, "retry_runs", bool(retry_runs))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("RetryPolicy is immutable: make a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("RetryPolicy is immutable: make a new one")
+
+    def delay(self, attempt: int, retry_after: Optional[float] = None) -> Optional[float]:
+        """Seconds to wait after attempt number ``attempt`` failed (1 is the first), or None."""
+        if attempt >= self.max_attempts:
+            return None
+        if retry_after is not None:
+            return retry_after if retry_after <= self.max_backoff else None
+        return float(min(self.backoff * 2 ** (attempt - 1), self.max_backoff))
+
+    def _key(self) -> Tuple[int, float, float, bool]:
+        return (self.max_attempts, self.backoff, self.max_backoff, self.retry_runs)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, RetryPolicy) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> Any:
+        return (RetryPolicy, self._key())
+
+    def __repr__(self) -> str:
+        return (
+            "RetryPolicy(max_attempts=%r, backoff=%r, max_backoff=%r, retry_runs=%r)" % self._key()
+        )
+
+
+#: What one form, query or JSON value may be before it is encoded.
+JSONValue = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]

@@ -1,0 +1,557 @@
+"""AgentOS REST: options to requests, answers to outputs, frames to events. No I/O.
+
+Endpoints: ``POST /{agents|teams|workflows}/{id}/runs``, ``.../runs/{run_id}/continue``,
+``.../runs/{run_id}/cancel`` (forms), ``GET .../runs/{run_id}``, ``GET /{kind}/{id}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import difflib
+import io
+import json
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type
+from urllib.parse import quote
+
+from .. import models
+from .._model import Model
+from .._wire import Call, FilePart, Request, Response, StreamCall
+from ..errors import UnsupportedError
+from ..events import UnknownEvent
+from ..media import Audio, File, Image, Media, Video
+from ..models.runs import EVENT_CLASSES
+from .answers import model_of
+from .component import AGENT, TEAM, WORKFLOW, Component
+
+__all__ = ["AgentOS", "AgentOSFold"]
+
+_A = (AGENT,)
+_T = (TEAM,)
+_W = (WORKFLOW,)
+_new = object.__new__
+
+#: Event name to class, for agents, teams and workflows: the three sets share CustomEvent alone.
+_CLASSES: Dict[str, Type[Model]] = {
+    name: cls
+    for classes in EVENT_CLASSES.values()
+    for name, cls in classes.items()
+    if name != "CustomEvent"
+}
+
+
+# --- Requests ------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """``json.dumps``'s hook: the JSON form of models, pydantic models and dataclasses."""
+    for method in ("to_dict", "model_dump"):
+        convert = getattr(value, method, None)
+        if callable(convert) and not isinstance(value, type):
+            return convert(mode="json") if method == "model_dump" else convert()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    raise TypeError("%s cannot be sent as JSON" % type(value).__name__)
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise TypeError("%s: %s" % (name, error)) from error
+
+
+def _json_object(name: str, value: Any) -> str:
+    text = _json(name, value)
+    if not text.startswith("{"):
+        raise TypeError("%s must be a mapping, not %s" % (name, type(value).__name__))
+    return text
+
+
+def _schema(name: str, value: Any) -> str:
+    """A JSON schema, or the class of a pydantic model."""
+    schema = getattr(value, "model_json_schema", None)
+    return _json_object(name, schema() if callable(schema) else value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("%s must be a str, not %s" % (name, type(value).__name__))
+    return value
+
+
+def _flag(name: str, value: Any) -> str:
+    if not isinstance(value, bool):
+        raise TypeError("%s must be True or False, not %r" % (name, value))
+    return "true" if value else "false"
+
+
+def _number(name: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("%s must be an int, not %r" % (name, value))
+    return str(value)
+
+
+def _media(name: str, value: Any) -> str:
+    kind = _MEDIA[name]
+    items = []
+    for item in value:
+        if not isinstance(item, kind):
+            raise TypeError(
+                "%s must hold %s objects, not %s" % (name, kind.__name__, type(item).__name__)
+            )
+        items.append(_media_item(item))
+    return json.dumps(items)
+
+
+def _media_item(item: Media) -> Dict[str, Any]:
+    wire: Dict[str, Any] = {"url": item.url, "mime_type": item.mime_type, "format": item.format}
+    wire.update(id=item.id, **item.fields)
+    if isinstance(item, File):
+        wire["filename"] = item.filename
+    if item.content is not None:
+        if not item.content:
+            raise ValueError("%r is empty: the server would drop it silently" % item)
+        wire["content"] = _content(item)
+    return {name: value for name, value in wire.items() if value is not None}
+
+
+def _content(item: Media) -> str:
+    if isinstance(item, File) and (item.mime_type or "").startswith("text/"):
+        # The server takes the content of text documents as it stands, everything else as base64.
+        try:
+            return (item.content or b"").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UnsupportedError(
+                "%r: a text document must be UTF-8 to be sent to an AgentOS (%s). Give its true "
+                "mime_type." % (item, error.reason)
+            ) from error
+    return base64.b64encode(item.content or b"").decode("ascii")
+
+
+_MEDIA: Dict[str, Type[Media]] = {
+    "images": Image,
+    "audio": Audio,
+    "audios": Audio,
+    "videos": Video,
+    "files": File,
+    "input_files": File,
+}
+
+
+class _Field(NamedTuple):
+    """How one run option goes into the form, and which components take it."""
+
+    encode: Callable[[str, Any], str]
+    components: Tuple[Component, ...] = (AGENT, TEAM, WORKFLOW)
+    wire: Optional[str] = None
+
+
+#: The options of ``run`` that become form fields.
+_FIELDS: Dict[str, _Field] = {
+    "run_id": _Field(_text),
+    "session_id": _Field(_text),
+    "user_id": _Field(_text),
+    "background": _Field(_flag),
+    "version": _Field(_number),
+    "factory_input": _Field(_json_object),
+    "session_state": _Field(_json_object),
+    "dependencies": _Field(_json_object),
+    "metadata": _Field(_json_object),
+    "images": _Field(_media),
+    "audio": _Field(_media),
+    "videos": _Field(_media),
+    "files": _Field(_media, wire="input_files"),
+    "knowledge_filters": _Field(_json, _A + _T),
+    "output_schema": _Field(_schema, _A + _T),
+    "use_json_schema": _Field(_flag, _A + _T),
+    "retries": _Field(_number, _A + _T),
+    "add_history_to_context": _Field(_flag, _A + _T),
+    "add_dependencies_to_context": _Field(_flag, _A + _T),
+    "add_session_state_to_context": _Field(_flag, _A + _T),
+    "monitor": _Field(_flag, _T),
+    "additional_data": _Field(_json, _W),
+}
+
+
+def _form(component: Component, options: Mapping[str, Any]) -> List[Tuple[str, str]]:
+    fields: List[Tuple[str, str]] = []
+    for name, value in options.items():
+        if value is None or name in ("stream_events", "extra_fields"):
+            continue
+        field = _FIELDS.get(name)
+        if field is None:
+            close = difflib.get_close_matches(name, _FIELDS, 1)
+            raise TypeError(
+                "unknown option %r%s (a server's own keyword goes into extra_fields=)"
+                % (name, ", did you mean %r?" % close[0] if close else "")
+            )
+        if component not in field.components:
+            raise UnsupportedError("An AgentOS takes no %s for a %s." % (name, component.kind))
+        fields.append((field.wire or name, field.encode(name, value)))
+    for name, value in (options.get("extra_fields") or {}).items():
+        fields.append((name, _scalar(name, value)))
+    return fields
+
+
+def _scalar(name: str, value: Any) -> str:
+    """Any other field becomes a keyword of the server's run call: "true", numbers, text, JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, default=_plain)
+
+
+def _documents(
+    component: Component, files: Any
+) -> Tuple[Optional[List[Media]], Optional[List[FilePart]]]:
+    """Documents that must go as JSON, and those that go as multipart parts.
+
+    Multipart carries bytes as they are, but no field of its own; workflows do not take it.
+    """
+    if files is None:
+        return None, None
+    as_json: List[Media] = []
+    parts: List[FilePart] = []
+    for item in files:
+        bare = isinstance(item, File) and item.content and not item.fields and not item.id
+        if bare and component is not WORKFLOW:
+            mime_type = item.mime_type or "application/octet-stream"
+            parts.append(FilePart("files", item.filename or "file", item.content, mime_type))
+        else:
+            as_json.append(item)
+    return as_json or None, parts or None
+
+
+def _message(value: Any) -> str:
+    message = value if isinstance(value, str) else _json("input", value)
+    if not message:
+        raise ValueError("input must not be empty: an AgentOS refuses an empty message")
+    return message
+
+
+class AgentOS:
+    """Makes the calls for one component at ``base_url``."""
+
+    def __init__(self, base_url: str, component: Component, component_id: str) -> None:
+        if not isinstance(component_id, str) or not component_id:
+            raise ValueError("%s must be a non-empty str" % component.id_field)
+        if "/" in component_id or component_id in (".", ".."):
+            # %2F in a path segment reaches no route of an AgentOS, and dots change the path.
+            raise ValueError("%s %r cannot be addressed" % (component.id_field, component_id))
+        self.component = component
+        self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
+        self._output: Type[Model] = getattr(models, component.output)
+
+    def config(self) -> Call[Any]:
+        """GET /{kind}/{id}"""
+        model: Type[Model] = getattr(models, self.component.config)
+        return Call(Request("GET", self.url), lambda response: model_of(response, model))
+
+    def run(self, input: Any, options: Mapping[str, Any]) -> Call[Any]:
+        """POST /{kind}/{id}/runs, answered by the whole output."""
+        return Call(self._run_request(input, options, False), self._parse_output)
+
+    def run_stream(self, input: Any, options: Mapping[str, Any]) -> StreamCall[Any]:
+        """POST /{kind}/{id}/runs, answered by server-sent events."""
+        request = self._run_request(input, options, True)
+        return StreamCall(request, self._fold(options))
+
+    def _run_request(self, input: Any, options: Mapping[str, Any], stream: bool) -> Request:
+        as_json, parts = _documents(self.component, options.get("files"))
+        form = [("message", _message(input))]
+        form += self._stream_fields(options, stream)
+        form += _form(self.component, dict(options, files=as_json))
+        return Request("POST", self.url + "/runs", form=form, files=parts)
+
+    def continue_run(
+        self, run_id: str, decisions: Optional[List[Any]], options: Mapping[str, Any]
+    ) -> Call[Any]:
+        """POST /{kind}/{id}/runs/{run_id}/continue"""
+        return Call(self._continue_request(run_id, decisions, options, False), self._parse_output)
+
+    def continue_stream(
+        self, run_id: str, decisions: Optional[List[Any]], options: Mapping[str, Any]
+    ) -> StreamCall[Any]:
+        """POST /{kind}/{id}/runs/{run_id}/continue, answered by server-sent events."""
+        request = self._continue_request(run_id, decisions, options, True)
+        return StreamCall(request, self._fold(dict(options, run_id=run_id)))
+
+    def _continue_request(
+        self,
+        run_id: str,
+        decisions: Optional[List[Any]],
+        options: Mapping[str, Any],
+        stream: bool,
+    ) -> Request:
+        form = self._stream_fields(options, stream)
+        if decisions is not None:
+            field = self.component.continue_field
+            form.append((field, _json(field, list(decisions))))
+        form += _form(self.component, options)
+        return Request("POST", self._run_url(run_id) + "/continue", form=form)
+
+    def cancel(self, run_id: str, session_id: Optional[str]) -> Call[None]:
+        """POST /{kind}/{id}/runs/{run_id}/cancel. A success proves nothing: check the run."""
+        params = [("session_id", session_id)] if session_id else None
+        url = self._run_url(run_id) + "/cancel"
+        return Call(Request("POST", url, params=params), lambda response: None)
+
+    def get_run(self, run_id: str, session_id: str) -> Call[Any]:
+        """GET /{kind}/{id}/runs/{run_id}"""
+        request = Request("GET", self._run_url(run_id), params=[("session_id", session_id)])
+        return Call(request, self._parse_output)
+
+    def _run_url(self, run_id: str) -> str:
+        if not isinstance(run_id, str) or not run_id:
+            raise ValueError("run_id must be a non-empty str")
+        return "%s/runs/%s" % (self.url, quote(run_id, safe=""))
+
+    @staticmethod
+    def _stream_fields(options: Mapping[str, Any], stream: bool) -> List[Tuple[str, str]]:
+        # An absent ``stream`` means true on the server, for every endpoint that has it.
+        if not stream:
+            return [("stream", "false")]
+        events = options.get("stream_events")
+        events = True if events is None else events
+        return [("stream", "true"), ("stream_events", _flag("stream_events", events))]
+
+    def _parse_output(self, response: Response) -> Any:
+        return model_of(response, self._output)
+
+    def _fold(self, options: Mapping[str, Any]) -> AgentOSFold:
+        return AgentOSFold(
+            self.component,
+            run_id=options.get("run_id"),
+            session_id=options.get("session_id"),
+            announced=options.get("stream_events") is not False,
+        )
+
+
+# --- Streams -------------------------------------------------------------------------------
+
+#: The end of a terminal event's name, and the status it stands for.
+_ENDINGS = {
+    "Completed": "COMPLETED",
+    "Error": "ERROR",
+    "Cancelled": "CANCELLED",
+    "Paused": "PAUSED",
+}
+#: What belongs to an event as such and not to the run it is about.
+_EVENT_ONLY = ("event", "event_index", "nested_depth", "workflow_agent")
+_TOOL_EVENTS = ("ToolCallStarted", "ToolCallCompleted", "ToolCallError")
+_AGENT_CONTENT = AGENT.prefix + "Content"
+_TEAM_CONTENT = TEAM.prefix + "Content"
+
+
+class AgentOSFold:
+    """Types the frames of one run's stream and adds them up to its output.
+
+    The outer run is the one that was started; runs inside it (members, steps' executors, nested
+    workflows) travel in the same stream, and their ends are not its end. The first terminal event
+    of the outer run counts: a cancelled run is followed by a completed event that is not true,
+    which is not handed out.
+    """
+
+    def __init__(
+        self,
+        component: Component,
+        run_id: Optional[str] = None,
+        session_id: Optional[str] = None,
+        announced: bool = True,
+    ) -> None:
+        self.run_id = run_id
+        self.session_id = session_id
+        self.finished = False
+        self._last: Dict[str, Any] = {}
+        self._component = component
+        self._announced = announced  # the server was asked for start and completed events
+        self._identified = False
+        self._frames = 0
+        self._text = io.StringIO()
+        self._object: Any = None  # content that is no text: structured output
+        self._status = "RUNNING"
+        self._final: Dict[str, Any] = {}
+        self._head: Dict[str, Any] = {}
+        self._tools: Dict[str, Any] = {}
+        self._steps: List[Any] = []
+        self._cancelled: List[str] = []
+        self._output: Optional[Any] = None
+        prefix = component.prefix
+        self._content = {_AGENT_CONTENT, _TEAM_CONTENT} if prefix == "Workflow" else {
+            prefix + "Content"
+        }
+        self._handlers: Dict[str, Callable[[Dict[str, Any]], bool]] = {
+            prefix + ending: self._end_of_run for ending in _ENDINGS
+        }
+        self._handlers[prefix + "Started"] = self._start_of_run
+        self._handlers["error"] = self._end_of_run
+        for name in _TOOL_EVENTS:
+            self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+        if component is WORKFLOW:
+            self._handlers["StepCompleted"] = self._step
+        for nested in (AGENT.prefix, TEAM.prefix, WORKFLOW.prefix):
+            self._handlers.setdefault(nested + "Cancelled", self._nested_cancel)
+            self._handlers.setdefault(nested + "Completed", self._nested_end)
+
+    @property
+    def last_event_index(self) -> Optional[int]:
+        index = self._last.get("event_index")
+        return index if isinstance(index, int) else None
+
+    def decode(self, name: str, data: Any) -> Any:
+        if type(data) is not dict:
+            return UnknownEvent(name, data)
+        self._frames += 1
+        if not self._identified:
+            self._identify(data)
+        kind = data.get("event")
+        if kind in self._content:
+            self._add(data)
+        elif kind is None:
+            return self._unnamed(name, data)
+        elif kind in self._handlers:
+            if not self._handlers[kind](data):
+                return None
+        if "event_index" in data:
+            self._last = data
+        cls = _CLASSES.get(kind)
+        if cls is None:
+            return _custom(data) if kind == "CustomEvent" else UnknownEvent(str(kind), data)
+        event = _new(cls)
+        event.__dict__ = data
+        return event
+
+    def _identify(self, data: Dict[str, Any]) -> None:
+        """Learn the outer run's id from the first frame that tells it; it may differ from ours."""
+        if self._component is WORKFLOW:
+            run_id = data.get("workflow_run_id") or data.get("run_id")
+        else:
+            run_id = data.get("parent_run_id") or data.get("run_id")
+        if isinstance(run_id, str):
+            self.run_id = run_id
+            self.session_id = data.get("session_id") or self.session_id
+            self._identified = True
+
+    def _unnamed(self, name: str, data: Dict[str, Any]) -> Any:
+        if name == WORKFLOW.output:  # a paused workflow's whole output follows its last event
+            if self._component is WORKFLOW and data.get("run_id") == self.run_id:
+                self._final = data
+                self._status = data.get("status") or self._status
+                self.finished = True
+            return models.WorkflowRunOutput.from_dict(data)
+        return UnknownEvent(name, data)
+
+    def _add(self, data: Dict[str, Any]) -> None:
+        if not self._is_delta(data):
+            return
+        content = data.get("content")
+        if type(content) is str:
+            self._text.write(content)
+        elif content is not None:
+            self._object = content
+
+    def _is_delta(self, data: Dict[str, Any]) -> bool:
+        """Whether a content event is part of the answer: members' and inner runs' are not."""
+        if self._component is WORKFLOW:
+            return data.get("parent_run_id") is None
+        return bool(data.get("run_id") == self.run_id)
+
+    def delta(self, event: Any) -> Optional[str]:
+        data = event.__dict__
+        if data.get("event") in self._content and self._is_delta(data):
+            content = data.get("content")
+            return content if isinstance(content, str) else None
+        return None
+
+    def _start_of_run(self, data: Dict[str, Any]) -> bool:
+        if not self._head and data.get("run_id") == self.run_id:
+            self._head = data
+        return True
+
+    def _end_of_run(self, data: Dict[str, Any]) -> bool:
+        # An endpoint's own error names no run.
+        if data.get("run_id", self.run_id) != self.run_id:
+            return self._nested(data)
+        if self.finished:
+            return False
+        self.finished = True
+        self._final = data
+        name = data["event"]
+        self._status = _ENDINGS.get(name[len(self._component.prefix) :], "ERROR")
+        return True
+
+    def _nested(self, data: Dict[str, Any]) -> bool:
+        name = data["event"]
+        if name.endswith("Cancelled"):
+            return self._nested_cancel(data)
+        return not name.endswith("Completed") or self._nested_end(data)
+
+    def _nested_cancel(self, data: Dict[str, Any]) -> bool:
+        self._cancelled.append(data.get("run_id") or "")
+        return True
+
+    def _nested_end(self, data: Dict[str, Any]) -> bool:
+        return not self._cancelled or data.get("run_id") not in self._cancelled
+
+    def _tool_call(self, data: Dict[str, Any]) -> bool:
+        tool = data.get("tool")
+        if isinstance(tool, dict) and data.get("run_id") == self.run_id:
+            self._tools[str(tool.get("tool_call_id"))] = tool
+        return True
+
+    def _step(self, data: Dict[str, Any]) -> bool:
+        if data.get("run_id") == self.run_id:
+            result = data.get("step_response")
+            if result is not None:
+                self._steps.append(result)
+            self._text = io.StringIO()
+        return True
+
+    def end(self) -> bool:
+        if not self.finished and not self._announced and self._frames:
+            # Without events the server announces no end; a clean close is all there is.
+            self.finished = self._component is not WORKFLOW
+            self._status = "COMPLETED"
+        return self.finished
+
+    def output(self) -> Any:
+        if self._output is None or not self.finished:
+            self._output = self._build()
+        return self._output
+
+    def _build(self) -> Any:
+        model: Type[Model] = getattr(models, self._component.output)
+        data = {
+            name: value
+            for source in (self._head, self._final)
+            for name, value in source.items()
+            if name not in _EVENT_ONLY
+        }
+        data.setdefault("run_id", self.run_id)
+        if self.session_id is not None:
+            data.setdefault("session_id", self.session_id)
+        data["status"] = self._status
+        if data.get("content") is None:
+            content = self._object if self._object is not None else self._text.getvalue()
+            # A workflow's error stands in a field of its own.
+            data["content"] = self._final.get("error") or content
+        if self._tools and not data.get("tools"):
+            data["tools"] = list(self._tools.values())
+        if self._steps and not data.get("step_results"):
+            data["step_results"] = list(self._steps)
+        return model.from_dict(data)
+
+
+def _custom(data: Dict[str, Any]) -> Any:
+    """A CustomEvent has one name for all three kinds; the id in it tells whose it is."""
+    if "team_id" in data:
+        kind = "TeamRunEvent"
+    elif "workflow_id" in data and "agent_id" not in data:
+        kind = "WorkflowRunEvent"
+    else:
+        kind = "AgentRunEvent"
+    return EVENT_CLASSES[kind]["CustomEvent"]._view(data)

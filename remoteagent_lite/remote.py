@@ -1,0 +1,120 @@
+"""RemoteAgent, RemoteTeam and RemoteWorkflow: a component and its result types each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Union
+
+from ._runner import Runner, ToolRunner
+from .options import Timeout
+from .protocols.component import AGENT, TEAM, WORKFLOW
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .models import (
+        AgentResponse,
+        RunOutput,
+        TeamResponse,
+        TeamRunOutput,
+        WorkflowResponse,
+        WorkflowRunOutput,
+    )
+    from .models.runs import RunOutputEvent, TeamRunOutputEvent, WorkflowRunOutputEvent
+    from .options import ClientSettings
+
+    AgentBase = ToolRunner[RunOutput, RunOutputEvent, AgentResponse]
+    TeamBase = ToolRunner[TeamRunOutput, Union[TeamRunOutputEvent, RunOutputEvent], TeamResponse]
+    WorkflowBase = Runner[
+        WorkflowRunOutput,
+        Union[WorkflowRunOutputEvent, TeamRunOutputEvent, RunOutputEvent],
+        WorkflowResponse,
+    ]
+else:
+    AgentBase = TeamBase = ToolRunner
+    WorkflowBase = Runner
+
+__all__ = ["RemoteAgent", "RemoteTeam", "RemoteWorkflow"]
+
+
+class RemoteAgent(AgentBase):
+    """An agent that a remote server hosts.
+
+    ``timeout`` is in seconds, or a Timeout; ``config_ttl`` is how many seconds the configuration
+    behind ``name``, ``description``, ``role``, ``tools``, ``db`` and ``knowledge`` is kept.
+    ``auth_token`` (a str, or a function returning one) goes with every request. Nothing is sent
+    until a method or one of those properties needs it. See Runner for the rest.
+    """
+
+    component = AGENT
+
+    def __init__(
+        self,
+        base_url: str,
+        agent_id: str,
+        protocol: str = "agentos",
+        timeout: Union[None, float, Timeout] = 60.0,
+        config_ttl: float = 300.0,
+        **settings: Unpack[ClientSettings],
+    ) -> None:
+        super().__init__(base_url, agent_id, protocol, timeout, config_ttl, **settings)
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's id; the same as ``id``."""
+        return self.id
+
+    def get_agent_config(self, **options: Any) -> AgentResponse:
+        """Fresh from the server, past the cache. GET /agents/{id}. Blocks."""
+        return self.get_config(**options)
+
+
+class RemoteTeam(TeamBase):
+    """A team that a remote server hosts; see RemoteAgent."""
+
+    component = TEAM
+
+    def __init__(
+        self,
+        base_url: str,
+        team_id: str,
+        protocol: str = "agentos",
+        timeout: Union[None, float, Timeout] = 300.0,
+        config_ttl: float = 300.0,
+        **settings: Unpack[ClientSettings],
+    ) -> None:
+        super().__init__(base_url, team_id, protocol, timeout, config_ttl, **settings)
+
+    @property
+    def team_id(self) -> str:
+        """The team's id; the same as ``id``."""
+        return self.id
+
+    def get_team_config(self, **options: Any) -> TeamResponse:
+        """Fresh from the server, past the cache. GET /teams/{id}. Blocks."""
+        return self.get_config(**options)
+
+
+class RemoteWorkflow(WorkflowBase):
+    """A workflow that a remote server hosts; see RemoteAgent. It has no role, tools, knowledge."""
+
+    component = WORKFLOW
+
+    def __init__(
+        self,
+        base_url: str,
+        workflow_id: str,
+        protocol: str = "agentos",
+        timeout: Union[None, float, Timeout] = 300.0,
+        config_ttl: float = 300.0,
+        **settings: Unpack[ClientSettings],
+    ) -> None:
+        super().__init__(base_url, workflow_id, protocol, timeout, config_ttl, **settings)
+
+    @property
+    def workflow_id(self) -> str:
+        """The workflow's id; the same as ``id``."""
+        return self.id
+
+    def get_workflow_config(self, **options: Any) -> WorkflowResponse:
+        """Fresh from the server, past the cache, with its steps. GET /workflows/{id}. Blocks."""
+        return self.get_config(**options)

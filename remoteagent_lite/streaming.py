@@ -1,0 +1,418 @@
+"""Streams of events: an iterator whose bytes a thread of its own reads.
+
+The reader thread does nothing but read: it hands over bytes, a whole network read at a time, and
+the consumer's thread cuts and decodes them. That is nearly free in bulk, where a queue item for
+every event would cost as much as decoding it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import queue
+import threading
+import time
+import weakref
+from typing import Any, Callable, Generic, Iterable, Iterator, List, Optional, Tuple, TypeVar
+
+from ._wire import Fold
+from .errors import (
+    RemoteAgentError,
+    RemoteServerUnavailableError,
+    RemoteTimeoutError,
+    StreamClosedError,
+    StreamInterruptedError,
+)
+from .protocols.sse import SSEDecoder
+from .transport import StreamResponse
+
+__all__ = ["RunStream", "merge"]
+
+OutputT = TypeVar("OutputT")
+EventT = TypeVar("EventT")
+
+#: How many bytes may wait for a slow consumer. Then the thread stops reading, the socket's
+#: buffers fill, and the server waits.
+MAX_WAITING = 1024 * 1024
+
+#: How long close() waits for the reader thread, in seconds. Its socket has been shut down by
+#: then, so this only bounds what a stalled operating system could do to the caller.
+_JOIN = 5.0
+
+_CLOSED = object()
+
+
+class _Handover:
+    """Bytes from the reader thread to the consumer, bounded by their number.
+
+    ``written`` belongs to the reader alone and ``taken`` to the consumer alone, so neither needs a
+    lock; each side only ever reads the other's.
+    """
+
+    def __init__(self, answer: StreamResponse) -> None:
+        self.answer = answer
+        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.written = 0
+        self.taken = 0
+        self.stopped = False
+        self.room = threading.Event()
+        self.process = os.getpid()
+        #: Told of every hand-over, when somebody waits for several streams at once.
+        self.listener: Optional[Callable[[], Any]] = None
+
+    def put(self, item: Any) -> None:
+        self.queue.put(item)
+        listener = self.listener
+        if listener is not None:
+            listener()
+
+    def wait_for_room(self) -> None:
+        while self.written - self.taken > MAX_WAITING and not self.stopped:
+            self.room.clear()
+            # Looked at again after clear(): the consumer may have taken bytes in between.
+            if self.written - self.taken > MAX_WAITING and not self.stopped:
+                self.room.wait()
+
+    def take(self, timeout: Optional[float]) -> Any:
+        """The next item. Raises queue.Empty after ``timeout`` seconds."""
+        item = self.queue.get_nowait() if timeout == 0 else self.queue.get(timeout=timeout)
+        if type(item) is bytes:
+            self.taken += len(item)
+            self.room.set()
+        return item
+
+    def stop(self) -> None:
+        """Wake the reader and the consumer, wherever they wait. Any thread, any number of times."""
+        if not self.stopped:
+            self.stopped = True
+            if self.process == os.getpid():  # a forked child shares the socket, but not the stream
+                self.answer.abort()
+            self.room.set()
+            self.put(_CLOSED)
+
+
+def _read(handover: _Handover) -> None:
+    """The reader thread. It must not know the RunStream, or an abandoned one would live on."""
+    answer = handover.answer
+    try:
+        while not handover.stopped:
+            data = answer.read()
+            if not data:
+                break
+            handover.written += len(data)
+            handover.put(data)
+            handover.wait_for_room()
+    except BaseException as error:  # crosses to the consumer, which raises it
+        handover.put(error)
+    else:
+        handover.put(None)
+    finally:
+        if handover.stopped:
+            answer.drop()
+
+
+class RunStream(Generic[OutputT, EventT]):
+    """The events of one run as they come: an iterator and a context manager.
+
+    Read it from one thread at a time; ``close()`` and ``cancel()`` may come from any. It ends, and
+    its thread and connection with it, when it is exhausted, closed, left as a ``with`` block,
+    garbage-collected, or when the interpreter exits. Closing the stream of a run that is not in
+    the background makes an AgentOS cancel the run.
+
+    Iterating raises StreamInterruptedError, with the partial output, when the stream ends before
+    the run does; RemoteTimeoutError after ``timeout.read`` seconds of silence or at the
+    ``timeout.total`` deadline; ProtocolError for data that is no JSON; StreamClosedError after
+    ``close()``.
+    """
+
+    def __init__(
+        self,
+        answer: StreamResponse,
+        fold: Fold[OutputT],
+        cancel: Callable[[RunStream[OutputT, EventT], float], bool],
+    ) -> None:
+        self._fold = fold
+        self._cancel = cancel
+        self._url = answer.url
+        self._handover = _Handover(answer)
+        self._decoder: SSEDecoder[Any] = SSEDecoder(fold.decode, answer.url)
+        self._batch: Iterator[Any] = iter(())
+        self._error: Optional[BaseException] = None
+        self._done = False
+        self._ended = threading.Event()
+        self._consumer: Optional[int] = None  # the thread that reads, as far as one does
+        self._thread = threading.Thread(
+            target=_read, args=(self._handover,), name="remoteagent-stream", daemon=True
+        )
+        # The finalizer also runs at interpreter exit.
+        self._finalizer = weakref.finalize(self, self._handover.stop)
+        self._thread.start()
+
+    @property
+    def run_id(self) -> Optional[str]:
+        """The run's id: the one that was sent, or the server's own once an event has told it."""
+        return self._fold.run_id
+
+    @property
+    def session_id(self) -> Optional[str]:
+        """The session the run belongs to."""
+        return self._fold.session_id
+
+    @property
+    def last_event_index(self) -> Optional[int]:
+        """The index of the last event read, for background runs; else None."""
+        return self._fold.last_event_index
+
+    def __iter__(self) -> Iterator[EventT]:
+        # A generator, because a Python-level __next__ costs more per event. It shares _batch with
+        # every other way to read, so leaving the loop early loses nothing.
+        while True:
+            try:
+                for event in self._batch:
+                    if event is not None:
+                        yield event
+            except RemoteAgentError as error:
+                self._fail(error)
+                raise
+            if not self._fill(None):
+                return
+
+    def __next__(self) -> EventT:
+        event = self.next_event()
+        if event is None:
+            raise StopIteration
+        return event
+
+    def next_event(self, timeout: Optional[float] = None) -> Optional[EventT]:
+        """The next event; None at the end of the stream.
+
+        Waits at most ``timeout`` seconds (0: not at all) and raises TimeoutError then; the stream
+        goes on, and nothing is lost.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                for event in self._batch:
+                    if event is not None:
+                        return event  # type: ignore[no-any-return]
+            except RemoteAgentError as error:
+                self._fail(error)
+                raise
+            left = None if until is None else max(0.0, until - time.monotonic())
+            try:
+                if not self._fill(left):
+                    return None
+            except queue.Empty:
+                raise TimeoutError("no event within %g s" % (timeout or 0)) from None
+
+    def text(self) -> Iterator[str]:
+        """The pieces of the answer's text, and nothing else. Blocks as iterating does.
+
+        An answer that was not sent in pieces (a workflow of functions, say) comes as one.
+        """
+        streamed = False
+        for event in self:
+            piece = self._fold.delta(event)
+            if piece:
+                streamed = True
+                yield piece
+        if not streamed:
+            whole: Any = self._fold.output()
+            if isinstance(whole.content, str) and whole.content:
+                yield whole.content
+
+    def delta(self, event: EventT) -> Optional[str]:
+        """The piece that ``event`` adds to the answer's text; None if it adds none."""
+        return self._fold.delta(event)
+
+    def output(self) -> OutputT:
+        """Read the stream to its end and return what it adds up to. Blocks; raises as iterating.
+
+        May be called again, and after the stream has ended, also at the end of its ``with`` block.
+        """
+        for _ in self:
+            pass
+        return self._fold.output()
+
+    def partial_output(self) -> OutputT:
+        """What the events read so far add up to. Does not block; for the reading thread."""
+        return self._fold.output()
+
+    def cancel(self, wait: float = 10.0) -> bool:
+        """Cancel the run on the server; True when it is verified that it was cancelled.
+
+        False means that the run had ended otherwise, or nothing confirmed it within ``wait``
+        seconds. What the stream still holds can be read afterwards. Any thread may call this.
+        """
+        return self._cancel(self, wait)
+
+    def close(self) -> None:
+        """End the stream now: wakes a reader in another thread at once. May be called again."""
+        self._decoder.closed = True
+        self._finalizer()
+        if self._thread is not threading.current_thread():
+            self._thread.join(_JOIN)
+
+    def __enter__(self) -> RunStream[OutputT, EventT]:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "ended" if self._done else "closed" if self._handover.stopped else "open"
+        return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
+
+    def read_on(self, until: float) -> bool:
+        """Read ahead, keeping the events, until the run has ended; whether it has at ``until``.
+
+        Leaves the reading to another thread that is at it. ``until`` is a monotonic time.
+        """
+        fold = self._fold
+        while not fold.finished and not self._done:
+            left = min(until - time.monotonic(), 0.05)
+            if left <= 0:
+                break
+            if self._consumer not in (None, threading.get_ident()):
+                self._ended.wait(left)
+                continue
+            kept: List[Any] = []
+            try:
+                kept.extend(self._batch)
+                if self._fill(left):
+                    kept.extend(self._batch)
+            except queue.Empty:
+                pass  # nothing yet: look at the clock and wait again
+            except RemoteAgentError:
+                break  # kept in _error: whoever reads on meets it behind the events before it
+            finally:
+                self._batch = iter(kept)
+        return fold.finished
+
+    def _fill(self, timeout: Optional[float]) -> bool:
+        """Wait for the next bytes and make _batch of them; False at the end of the stream."""
+        if self._done:
+            if self._error is not None:
+                raise self._error
+            return False
+        self._consumer = threading.get_ident()
+        handover = self._handover
+        if handover.process != os.getpid():
+            raise StreamClosedError(
+                "This stream belongs to the process that opened it; a forked one cannot read it.",
+                self._url,
+            )
+        item = None if handover.stopped else self._take(timeout)
+        if handover.stopped:
+            if self._fold.finished:
+                self._end()
+                return False
+            raise StreamClosedError(
+                "The stream of run %s was closed before the run had ended. Read it to its end "
+                "before you close it or leave its with block." % self.run_id,
+                self._url,
+            )
+        if type(item) is bytes:
+            self._batch = self._decoder.feed(item)
+            return True
+        self._finish(item)
+        return False
+
+    def _take(self, timeout: Optional[float]) -> Any:
+        deadline = self._handover.answer.deadline
+        if deadline is None:
+            return self._handover.take(timeout)
+        left = max(0.0, deadline - time.monotonic())
+        if timeout is not None and timeout < left:
+            return self._handover.take(timeout)
+        try:
+            return self._handover.take(left)
+        except queue.Empty:
+            limit = self._handover.answer.timeout.total
+            error = RemoteTimeoutError(
+                "The stream from %s did not finish within the total limit of %g s "
+                "(Timeout(total=...))." % (self._url, limit or 0),
+                self._url,
+                None,
+                True,
+                "total",
+                limit,
+            )
+            self._fail(error)
+            raise error from None
+
+    def _finish(self, cause: Optional[BaseException]) -> None:
+        """The body has ended: cleanly if ``cause`` is None, else broken off by it."""
+        fold = self._fold
+        if fold.finished or (cause is None and not self._decoder.pending and fold.end()):
+            # What broke after the run's end took nothing away.
+            self._end()
+            return
+        if cause is None or type(cause) is RemoteServerUnavailableError:
+            cause = self._interrupted(cause)
+        self._fail(cause)
+        raise cause
+
+    def _interrupted(self, cause: Optional[BaseException]) -> StreamInterruptedError:
+        fold = self._fold
+        error = StreamInterruptedError(
+            "The stream of run %s from %s %s before the run had ended. What had arrived is in this "
+            "error's `output`; what became of the run, the server knows."
+            % (fold.run_id, self._url, "ended" if cause is None else "broke off"),
+            self._url,
+            output=fold.output(),
+            run_id=fold.run_id,
+            session_id=fold.session_id,
+            last_event_index=fold.last_event_index,
+        )
+        error.__cause__ = cause
+        return error
+
+    def _end(self) -> None:
+        self._done = True
+        self._finalizer()
+        self._ended.set()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = error
+        self._end()
+
+
+def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], Any]]:
+    """``(stream, event)`` pairs from several streams in the order in which they arrive.
+
+    Blocks until any of them has something; uses no thread beside the streams' own. An error of one
+    stream is raised, and the others stay open: they can be merged again. Close them yourself.
+    """
+    ready: queue.SimpleQueue[RunStream[Any, Any]] = queue.SimpleQueue()
+    left = dict.fromkeys(streams)
+    try:
+        for stream in streams:
+            stream._handover.listener = functools.partial(ready.put, stream)
+            ready.put(stream)  # it may hold something already
+        while left:
+            try:
+                stream = ready.get(timeout=_soonest(left))
+            except queue.Empty:
+                for stream in left:
+                    ready.put(stream)  # one of them has passed its deadline, and will say so
+                continue
+            while stream in left:
+                try:
+                    event = stream.next_event(timeout=0)
+                except TimeoutError:
+                    break
+                if event is None:
+                    del left[stream]
+                else:
+                    yield stream, event
+    finally:
+        for stream in streams:
+            stream._handover.listener = None
+
+
+def _soonest(streams: Iterable[RunStream[Any, Any]]) -> Optional[float]:
+    """Seconds to the first total deadline among ``streams``."""
+    deadlines = [stream._handover.answer.deadline for stream in streams]
+    given = [deadline for deadline in deadlines if deadline is not None]
+    return max(0.0, min(given) - time.monotonic()) if given else None
