@@ -318,7 +318,7 @@ class Module:
     def _render_field(self, entry: Field, owner: str) -> str:
         annotation, default = entry.annotation, entry.default
         if default is not None and not is_scalar(default):
-            # A default that could be changed in place must not be shared.
+            # Objects must not have one mutable default between them.
             default = ast.Constant(None)
         if isinstance(default, ast.Constant) and default.value is None:
             annotation = optional(annotation)

@@ -36,9 +36,9 @@ SOURCES = [
             "fastapi==0.165.0",
             "pydantic==2.14.3",
             "python-multipart==0.0.34",
-            "sqlalchemy==2.1.9",
+            "sqlalchemy[asyncio]==2.1.9",
         ],
-        ["agno", "fastapi", "python-multipart", "sqlalchemy"],
+        ["agno", "fastapi", "python-multipart", "sqlalchemy[asyncio]"],
         {"dump_agentos.py": "agentos.json", "dump_runs.py": "agentos-runs.json"},
     ),
     # The two releases of the SDK exclude each other.

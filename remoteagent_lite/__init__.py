@@ -6,9 +6,10 @@ nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._version import __version__
+
+# Type checkers take this for true; importing it from typing would cost ten times the rest.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .client import AgentOSClient as AgentOSClient

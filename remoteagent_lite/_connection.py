@@ -28,12 +28,12 @@ class Connection:
     def __init__(
         self,
         base_url: str,
-        timeout: Union[None, float, Timeout] = 60.0,
+        timeout: Union[float, Timeout, None] = 60.0,
         auth_token: Optional[AuthToken] = None,
         headers: Optional[Mapping[str, str]] = None,
         retry: Optional[RetryPolicy] = None,
         verify: Union[bool, str] = True,
-        cert: Union[None, str, Tuple[str, str]] = None,
+        cert: Union[str, Tuple[str, str], None] = None,
         proxies: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.base_url = normal_url(base_url)

@@ -31,6 +31,7 @@ __all__ = ["Model", "Tagged", "nested", "renamed"]
 M = TypeVar("M", bound="Model")
 Decoder = Callable[[Any], Any]
 
+_ABSENT = object()
 _ATOMS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -54,9 +55,8 @@ class _Field:
         if instance is None:
             return self._default
         values = instance.__dict__
-        try:
-            value = values[self.wire]
-        except KeyError:
+        value = values.get(self.wire, _ABSENT)
+        if value is _ABSENT:
             return self._default
         if self._shape is None or not isinstance(value, (dict, list)):
             return value

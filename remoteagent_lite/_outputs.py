@@ -6,7 +6,7 @@ written into a generated file. Nothing here does I/O.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, List, Optional
+from typing import Any, List, Optional
 
 from ._model import Model
 from .errors import RunFailedError
@@ -19,8 +19,10 @@ _FAILED = ("ERROR", "CANCELLED")
 class Output(Model):
     """Base of RunOutput, TeamRunOutput and WorkflowRunOutput."""
 
-    #: The name of the stream frame that carries a whole output (paused workflows send one).
-    event: ClassVar[str] = "RunOutput"
+    @property
+    def event(self) -> str:
+        """The class's name: a paused workflow's stream ends with a frame that is an output."""
+        return type(self).__name__
 
     @property
     def is_paused(self) -> bool:

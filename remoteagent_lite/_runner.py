@@ -15,7 +15,6 @@ from typing import (
     Mapping,
     Optional,
     Tuple,
-    Type,
     TypeVar,
     Union,
     overload,
@@ -32,7 +31,7 @@ from .errors import (
     UnsupportedError,
     shown_url,
 )
-from .options import AuthToken, Timeout
+from .options import Timeout
 from .protocols.agentos import AgentOS
 from .protocols.component import COMPONENTS, Component
 from .streaming import RunStream
@@ -72,7 +71,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         base_url: str,
         component_id: str,
         protocol: str = "agentos",
-        timeout: Union[None, float, Timeout] = 60.0,
+        timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         **settings: Unpack[ClientSettings],
     ) -> None:
@@ -145,7 +144,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     @overload
     def continue_run(
         self,
-        paused: Union[None, OutputT, str] = ...,
+        paused: Union[OutputT, str, None] = ...,
         updated_tools: Optional[List[Any]] = ...,
         *,
         stream: Literal[False] = ...,
@@ -159,7 +158,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     @overload
     def continue_run(
         self,
-        paused: Union[None, OutputT, str] = ...,
+        paused: Union[OutputT, str, None] = ...,
         updated_tools: Optional[List[Any]] = ...,
         *,
         stream: Literal[True],
@@ -173,7 +172,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     @overload
     def continue_run(
         self,
-        paused: Union[None, OutputT, str] = ...,
+        paused: Union[OutputT, str, None] = ...,
         updated_tools: Optional[List[Any]] = ...,
         *,
         stream: bool,
@@ -186,7 +185,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def continue_run(
         self,
-        paused: Union[None, OutputT, str] = None,
+        paused: Union[OutputT, str, None] = None,
         updated_tools: Optional[List[Any]] = None,
         *,
         stream: bool = False,
@@ -213,7 +212,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         decisions = given.pop(self.component.decisions)
         for name, value in given.items():
             if value is not None:
-                raise UnsupportedError("A %s is not continued by %s=." % (self.component.kind, name))
+                kind = self.component.kind
+                raise UnsupportedError("A %s is not continued by %s=." % (kind, name))
         if isinstance(paused, str):
             run_id, paused = paused, None
         if paused is not None:

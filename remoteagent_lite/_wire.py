@@ -7,7 +7,6 @@ read the answer.
 from __future__ import annotations
 
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -15,14 +14,10 @@ from typing import (
     List,
     NamedTuple,
     Optional,
+    Protocol,
     Tuple,
     TypeVar,
 )
-
-if TYPE_CHECKING:
-    from typing_extensions import Protocol
-else:
-    Protocol = object
 
 __all__ = ["Call", "FilePart", "Fold", "Request", "Response", "StreamCall"]
 
@@ -91,7 +86,7 @@ class Call(Generic[OutputT]):
         self.parse = parse
 
 
-class Fold(Protocol[OutputT_co] if TYPE_CHECKING else object):
+class Fold(Protocol[OutputT_co]):
     """Reads the events of one stream, one after another, and knows what they add up to.
 
     Not thread-safe: the stream that owns it calls it from one thread at a time.
@@ -100,22 +95,29 @@ class Fold(Protocol[OutputT_co] if TYPE_CHECKING else object):
     #: The run this stream is about, as far as it is known.
     run_id: Optional[str]
     session_id: Optional[str]
-    #: Index of the last event that had one: where a background stream can be resumed.
-    last_event_index: Optional[int]
     #: Whether the outer run's terminal event has been seen.
     finished: bool
 
+    @property
+    def last_event_index(self) -> Optional[int]:
+        """Index of the last event that had one: where a background stream can be resumed."""
+        ...
+
     def decode(self, name: str, data: Any) -> Any:
-        """The event for one SSE frame: its event name ("" if none) and decoded JSON."""
+        """The event for one SSE frame: its event name ("" if none) and decoded JSON; or None."""
+        ...
 
     def delta(self, event: Any) -> Optional[str]:
         """The piece of the answer's text that ``event`` adds, or None."""
+        ...
 
     def end(self) -> bool:
         """The body ended cleanly: whether the run may be taken as finished."""
+        ...
 
     def output(self) -> OutputT_co:
         """What the events so far add up to."""
+        ...
 
 
 class StreamCall(Generic[OutputT]):

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type, Union
 
 from ._version import __version__
 from .client import AgentOSClient
@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 #: A remote agent's text must not steer the terminal: control characters are shown as symbols.
 _VISIBLE = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"}
 _VISIBLE[0x7F] = "\u2421"
-_VISIBLE.update({code: "\ufffd" for code in range(0x80, 0xA0)})
+_VISIBLE.update(dict.fromkeys(range(128, 160), "�"))
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -161,11 +161,12 @@ def _row(label: str, value: Any) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     with AgentOSClient(arguments.url, **_settings(arguments)) as client:
-        items: List[Any] = {
+        listing: Dict[str, Callable[[], Sequence[Any]]] = {
             "agents": client.list_agents,
             "teams": client.list_teams,
             "workflows": client.list_workflows,
-        }[arguments.kind]()
+        }
+        items = listing[arguments.kind]()
     if arguments.json:
         for item in items:
             print(json.dumps(item.to_dict()))

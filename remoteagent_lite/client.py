@@ -37,7 +37,7 @@ class AgentOSClient:
     def __init__(
         self,
         base_url: str,
-        timeout: Union[None, float, Timeout] = 60.0,
+        timeout: Union[float, Timeout, None] = 60.0,
         **settings: Unpack[ClientSettings],
     ) -> None:
         self._connection = Connection(base_url, timeout, **settings)

@@ -49,9 +49,7 @@ class Media:
         self.fields: Dict[str, Any] = fields
 
     @classmethod
-    def from_path(
-        cls: Type[MediaT], path: Union[str, os.PathLike[str]], **fields: Any
-    ) -> MediaT:
+    def from_path(cls: Type[MediaT], path: Union[str, os.PathLike[str]], **fields: Any) -> MediaT:
         """Read a local file now (blocking). The MIME type is guessed from the name if not given.
 
         Raises OSError if it cannot be read.

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
         headers: Optional[Mapping[str, str]]
         retry: RetryPolicy
         verify: Union[bool, str]
-        cert: Union[None, str, Tuple[str, str]]
+        cert: Union[str, Tuple[str, str], None]
         proxies: Optional[Mapping[str, str]]
 
     class CallOptions(TypedDict, total=False):
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
 
         auth_token: Optional[AuthToken]
         headers: Optional[Mapping[str, str]]
-        timeout: Union[None, float, Timeout]
+        timeout: Union[float, Timeout, None]
 
     class RunOptions(CallOptions, total=False):
         """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError."""
@@ -107,7 +118,7 @@ class Timeout:
         object.__setattr__(self, "total", _seconds("total", total))
 
     @classmethod
-    def of(cls, value: Union[None, float, Timeout]) -> Timeout:
+    def of(cls, value: Union[float, Timeout, None]) -> Timeout:
         """``value`` as a Timeout: a number is the longest silence, and bounds connecting too."""
         if isinstance(value, Timeout):
             return value
@@ -136,9 +147,7 @@ class Timeout:
         return "Timeout(connect=%r, read=%r, total=%r)" % self._key()
 
 
-def _timeout(
-    connect: Optional[float], read: Optional[float], total: Optional[float]
-) -> Timeout:
+def _timeout(connect: Optional[float], read: Optional[float], total: Optional[float]) -> Timeout:
     return Timeout(connect=connect, read=read, total=total)
 
 

@@ -52,7 +52,7 @@ class RemoteAgent(AgentBase):
         base_url: str,
         agent_id: str,
         protocol: str = "agentos",
-        timeout: Union[None, float, Timeout] = 60.0,
+        timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         **settings: Unpack[ClientSettings],
     ) -> None:
@@ -78,7 +78,7 @@ class RemoteTeam(TeamBase):
         base_url: str,
         team_id: str,
         protocol: str = "agentos",
-        timeout: Union[None, float, Timeout] = 300.0,
+        timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
         **settings: Unpack[ClientSettings],
     ) -> None:
@@ -104,7 +104,7 @@ class RemoteWorkflow(WorkflowBase):
         base_url: str,
         workflow_id: str,
         protocol: str = "agentos",
-        timeout: Union[None, float, Timeout] = 300.0,
+        timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
         **settings: Unpack[ClientSettings],
     ) -> None:

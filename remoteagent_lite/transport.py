@@ -8,6 +8,7 @@ is more than half of a short call's cost; here that happens once per origin.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import io
 import json
@@ -81,7 +82,7 @@ class _Site(NamedTuple):
 
     proxies: Dict[str, str]
     verify: Union[bool, str]
-    cert: Union[None, str, Tuple[str, str]]
+    cert: Union[str, Tuple[str, str], None]
     authorization: Optional[str]
 
 
@@ -99,7 +100,7 @@ class Transport:
         retry: Optional[RetryPolicy] = None,
         headers: Optional[Mapping[str, str]] = None,
         verify: Union[bool, str] = True,
-        cert: Union[None, str, Tuple[str, str]] = None,
+        cert: Union[str, Tuple[str, str], None] = None,
         proxies: Optional[Mapping[str, str]] = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -139,7 +140,8 @@ class Transport:
             parts = answer.read_all(body_limit)
             return Response(answer.url, answer.status, answer.headers, parts)
 
-        return self._attempts(request, repeatable, once)
+        answer: Response = self._attempts(request, repeatable, once)
+        return answer
 
     def open(
         self, request: Request, timeout: Timeout, *, repeatable: bool = False
@@ -148,10 +150,11 @@ class Transport:
 
         Raises as ``send`` does; an error status has raised before this returns.
         """
-        return self._attempts(
-            # Uncompressed: a compressor in between may hold events back to fill its window.
+        # Uncompressed: a compressor in between may hold events back to fill its window.
+        answer: StreamResponse = self._attempts(
             request, repeatable, lambda: self._open(request, timeout, "identity")
         )
+        return answer
 
     def _attempts(self, request: Request, repeatable: bool, once: Callable[[], Any]) -> Any:
         attempt = 0
@@ -198,9 +201,7 @@ class Transport:
             shown_url(request.url),
         )
 
-    def _encode(
-        self, request: Request, encodings: str
-    ) -> Tuple[Optional[bytes], Dict[str, str]]:
+    def _encode(self, request: Request, encodings: str) -> Tuple[Optional[bytes], Dict[str, str]]:
         headers = {
             "User-Agent": _USER_AGENT,
             "Accept": "application/json",
@@ -244,9 +245,9 @@ class Transport:
             login = requests.utils.get_netrc_auth(url)
             site = _Site(
                 dict(settings["proxies"]),
-                settings["verify"],
+                settings["verify"],  # type: ignore[arg-type]
                 settings["cert"],
-                basic_authorization(login[0], login[2]) if login else None,
+                basic_authorization(*login) if login else None,
             )
             with self._lock:
                 self._sites[origin] = site
@@ -281,7 +282,7 @@ class Transport:
             response = self._adapter.send(
                 prepared,
                 stream=True,
-                timeout=(connect, read),
+                timeout=(connect, read),  # type: ignore[arg-type]
                 verify=site.verify,
                 cert=site.cert,
                 proxies=site.proxies,
@@ -550,6 +551,7 @@ class _Chunks:
             trailer += more
 
 
+@functools.lru_cache(maxsize=1024)  # the sizes of one stream's events repeat
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip() if b";" in line else line.rstrip()
     if not digits.isalnum():  # int() would take signs and underscores
@@ -712,9 +714,7 @@ def _translated(
     unconnected = has(urllib3.exceptions.NewConnectionError, socket.gaierror)
     slow = has(urllib3.exceptions.TimeoutError, requests.exceptions.Timeout, socket.timeout)
     if slow and not unconnected:
-        connecting = has(
-            urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout
-        )
+        connecting = has(urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout)
         phase = "connect" if connecting else "read"
         if deadline is not None and time.monotonic() >= deadline - 0.001:
             phase = "total"

@@ -1521,6 +1521,13 @@ RunStatus = Literal[
     "ERROR",
     "REGENERATED",
 ]
+ControlEvent = Union[
+    CatchUpEvent,
+    SubscribedEvent,
+    ReplayEvent,
+    StreamExpiredEvent,
+    StreamErrorEvent,
+]
 RunOutputEvent = Union[
     RunStartedEvent,
     RunContentEvent,
@@ -1637,6 +1644,16 @@ WorkflowRunOutputEvent = Union[
 ]
 
 UNIONS: Dict[str, Tagged] = {}
+UNIONS["ControlEvent"] = Tagged(
+    "event",
+    {
+        "catch_up": CatchUpEvent,
+        "subscribed": SubscribedEvent,
+        "replay": ReplayEvent,
+        "stream_expired": StreamExpiredEvent,
+        "error": StreamErrorEvent,
+    },
+)
 UNIONS["RunOutputEvent"] = Tagged(
     "event",
     {
@@ -1780,4 +1797,5 @@ EVENT_CLASSES = {
     "AgentRunEvent": UNIONS["RunOutputEvent"].classes,
     "TeamRunEvent": UNIONS["TeamRunOutputEvent"].classes,
     "WorkflowRunEvent": UNIONS["WorkflowRunOutputEvent"].classes,
+    "ControlEvent": UNIONS["ControlEvent"].classes,
 }

@@ -7,8 +7,6 @@ Endpoints: ``POST /{agents|teams|workflows}/{id}/runs``, ``.../runs/{run_id}/con
 from __future__ import annotations
 
 import base64
-import dataclasses
-import difflib
 import io
 import json
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type
@@ -22,7 +20,7 @@ from ..events import UnknownEvent
 from ..media import Audio, File, Image, Media, Video
 from ..models.runs import EVENT_CLASSES
 from .answers import model_of
-from .component import AGENT, TEAM, WORKFLOW, Component
+from .component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
 
 __all__ = ["AgentOS", "AgentOSFold"]
 
@@ -49,7 +47,9 @@ def _plain(value: Any) -> Any:
         convert = getattr(value, method, None)
         if callable(convert) and not isinstance(value, type):
             return convert(mode="json") if method == "model_dump" else convert()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if hasattr(type(value), "__dataclass_fields__"):
+        import dataclasses  # only for callers who have imported it: it is slow to import
+
         return dataclasses.asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
@@ -185,6 +185,8 @@ def _form(component: Component, options: Mapping[str, Any]) -> List[Tuple[str, s
             continue
         field = _FIELDS.get(name)
         if field is None:
+            import difflib  # only for a mistake's message
+
             close = difflib.get_close_matches(name, _FIELDS, 1)
             raise TypeError(
                 "unknown option %r%s (a server's own keyword goes into extra_fields=)"
@@ -370,8 +372,7 @@ class AgentOSFold:
         self._component = component
         self._announced = announced  # the server was asked for start and completed events
         self._identified = False
-        self._frames = 0
-        self._text = io.StringIO()
+        self._new_text()
         self._object: Any = None  # content that is no text: structured output
         self._status = "RUNNING"
         self._final: Dict[str, Any] = {}
@@ -381,21 +382,25 @@ class AgentOSFold:
         self._cancelled: List[str] = []
         self._output: Optional[Any] = None
         prefix = component.prefix
-        self._content = {_AGENT_CONTENT, _TEAM_CONTENT} if prefix == "Workflow" else {
-            prefix + "Content"
-        }
+        self._is_workflow = component is WORKFLOW
+        self._content = (
+            (_AGENT_CONTENT, _TEAM_CONTENT) if self._is_workflow else (prefix + "Content",)
+        )
+        self._deltas = tuple(_CLASSES[name] for name in self._content)
+        self._endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
+        self._endings["error"] = "ERROR"
         self._handlers: Dict[str, Callable[[Dict[str, Any]], bool]] = {
-            prefix + ending: self._end_of_run for ending in _ENDINGS
+            prefix + "Started": self._start_of_run,
+            "error": self._end_of_run,
         }
-        self._handlers[prefix + "Started"] = self._start_of_run
-        self._handlers["error"] = self._end_of_run
-        for name in _TOOL_EVENTS:
-            self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+        for each in COMPONENTS:
+            for ending in _ENDINGS:
+                self._handlers[each.prefix + ending] = self._end_of_run
         if component is WORKFLOW:
-            self._handlers["StepCompleted"] = self._step
-        for nested in (AGENT.prefix, TEAM.prefix, WORKFLOW.prefix):
-            self._handlers.setdefault(nested + "Cancelled", self._nested_cancel)
-            self._handlers.setdefault(nested + "Completed", self._nested_end)
+            self._handlers["StepCompleted"] = self._end_of_step
+        else:
+            for name in _TOOL_EVENTS:
+                self._handlers[prefix[: -len("Run")] + name] = self._tool_call
 
     @property
     def last_event_index(self) -> Optional[int]:
@@ -405,22 +410,28 @@ class AgentOSFold:
     def decode(self, name: str, data: Any) -> Any:
         if type(data) is not dict:
             return UnknownEvent(name, data)
-        self._frames += 1
         if not self._identified:
             self._identify(data)
         kind = data.get("event")
-        if kind in self._content:
-            self._add(data)
-        elif kind is None:
+        if type(kind) is not str:
             return self._unnamed(name, data)
-        elif kind in self._handlers:
-            if not self._handlers[kind](data):
-                return None
+        if kind in self._content:
+            # Inline: nearly all events of a stream come through here.
+            if data.get("run_id") == self.run_id or (
+                self._is_workflow and data.get("parent_run_id") is None
+            ):
+                content = data.get("content")
+                if type(content) is str:
+                    self._write(content)
+                elif content is not None:
+                    self._object = content
+        elif kind in self._handlers and not self._handlers[kind](data):
+            return None
         if "event_index" in data:
             self._last = data
         cls = _CLASSES.get(kind)
         if cls is None:
-            return _custom(data) if kind == "CustomEvent" else UnknownEvent(str(kind), data)
+            return _custom(data) if kind == "CustomEvent" else UnknownEvent(kind, data)
         event = _new(cls)
         event.__dict__ = data
         return event
@@ -445,24 +456,14 @@ class AgentOSFold:
             return models.WorkflowRunOutput.from_dict(data)
         return UnknownEvent(name, data)
 
-    def _add(self, data: Dict[str, Any]) -> None:
-        if not self._is_delta(data):
-            return
-        content = data.get("content")
-        if type(content) is str:
-            self._text.write(content)
-        elif content is not None:
-            self._object = content
-
-    def _is_delta(self, data: Dict[str, Any]) -> bool:
-        """Whether a content event is part of the answer: members' and inner runs' are not."""
-        if self._component is WORKFLOW:
-            return data.get("parent_run_id") is None
-        return bool(data.get("run_id") == self.run_id)
-
     def delta(self, event: Any) -> Optional[str]:
+        # A team member's content is not the team's, and what a step's executor says is the
+        # workflow's: an executor's run has no parent.
         data = event.__dict__
-        if data.get("event") in self._content and self._is_delta(data):
+        if type(event) in self._deltas and (
+            data.get("run_id") == self.run_id
+            or (self._is_workflow and data.get("parent_run_id") is None)
+        ):
             content = data.get("content")
             return content if isinstance(content, str) else None
         return None
@@ -473,29 +474,17 @@ class AgentOSFold:
         return True
 
     def _end_of_run(self, data: Dict[str, Any]) -> bool:
-        # An endpoint's own error names no run.
-        if data.get("run_id", self.run_id) != self.run_id:
-            return self._nested(data)
-        if self.finished:
-            return False
-        self.finished = True
-        self._final = data
-        name = data["event"]
-        self._status = _ENDINGS.get(name[len(self._component.prefix) :], "ERROR")
-        return True
-
-    def _nested(self, data: Dict[str, Any]) -> bool:
-        name = data["event"]
+        name: str = data["event"]
+        run_id = data.get("run_id", self.run_id)  # an endpoint's own error names no run
         if name.endswith("Cancelled"):
-            return self._nested_cancel(data)
-        return not name.endswith("Completed") or self._nested_end(data)
-
-    def _nested_cancel(self, data: Dict[str, Any]) -> bool:
-        self._cancelled.append(data.get("run_id") or "")
+            self._cancelled.append(run_id)
+        elif name.endswith("Completed") and run_id in self._cancelled:
+            return False
+        if name in self._endings and run_id == self.run_id and not self.finished:
+            self.finished = True
+            self._final = data
+            self._status = self._endings[name]
         return True
-
-    def _nested_end(self, data: Dict[str, Any]) -> bool:
-        return not self._cancelled or data.get("run_id") not in self._cancelled
 
     def _tool_call(self, data: Dict[str, Any]) -> bool:
         tool = data.get("tool")
@@ -503,19 +492,26 @@ class AgentOSFold:
             self._tools[str(tool.get("tool_call_id"))] = tool
         return True
 
-    def _step(self, data: Dict[str, Any]) -> bool:
+    def _end_of_step(self, data: Dict[str, Any]) -> bool:
         if data.get("run_id") == self.run_id:
             result = data.get("step_response")
             if result is not None:
                 self._steps.append(result)
-            self._text = io.StringIO()
+            self._new_text()
         return True
 
+    def _new_text(self) -> None:
+        self._text = io.StringIO()
+        self._write = self._text.write
+
     def end(self) -> bool:
-        if not self.finished and not self._announced and self._frames:
-            # Without events the server announces no end; a clean close is all there is.
+        answered = self._object is not None or self._text.tell() > 0
+        if not self.finished and not self._announced and answered:
+            # Without events agents and teams announce no end: a clean close behind the answer is
+            # all there is. Workflows always do.
             self.finished = self._component is not WORKFLOW
-            self._status = "COMPLETED"
+            if self.finished:
+                self._status = "COMPLETED"
         return self.finished
 
     def output(self) -> Any:
@@ -538,7 +534,9 @@ class AgentOSFold:
         if data.get("content") is None:
             content = self._object if self._object is not None else self._text.getvalue()
             # A workflow's error stands in a field of its own.
-            data["content"] = self._final.get("error") or content
+            content = self._final.get("error") or content
+            if content != "":
+                data["content"] = content
         if self._tools and not data.get("tools"):
             data["tools"] = list(self._tools.values())
         if self._steps and not data.get("step_results"):

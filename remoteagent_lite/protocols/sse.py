@@ -97,7 +97,7 @@ class SSEDecoder(Generic[EventT]):
 
     def _by_the_rules(self, frame: str) -> Iterator[EventT]:
         # A lone CR cannot be left in here: _normalised turned it into a line end.
-        for event in SSEClient([frame.encode("utf-8")]).events():
+        for event in SSEClient(iter((frame.encode("utf-8"),))).events():
             if not event.data.strip():
                 continue
             try:

@@ -12,10 +12,11 @@ import http.client
 import json
 import shutil
 import sys
+import tempfile
 import time
 import urllib.parse
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from .server import AGENTOS_VERSIONS, PeerServer
 
@@ -394,24 +395,18 @@ def _background(recorder: Recorder) -> None:
 
 
 def _record_version(name: str) -> str:
-    version = name.partition("-")[2]
-    directory = _FIXTURES / version
-    fresh = _FIXTURES / (version + ".new")
-    if fresh.exists():
-        shutil.rmtree(str(fresh))
-    fresh.mkdir(parents=True)
-    with PeerServer(name) as peer:
-        _record_all(Recorder(peer, fresh))
-    if directory.exists():
-        shutil.rmtree(str(directory))
-    fresh.rename(directory)
-    files = list(_files(directory))
-    size = sum(path.stat().st_size for path in files)
-    return "%-12s %d files, %d bytes" % (name, len(files), size)
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in directory.iterdir() if path.is_file())
+    directory = _FIXTURES / name.partition("-")[2]
+    # Recorded elsewhere first, so that a recording that fails leaves the old one in place.
+    with tempfile.TemporaryDirectory(prefix="recording-") as temporary:
+        fresh = Path(temporary) / "recording"
+        fresh.mkdir()
+        with PeerServer(name) as peer:
+            _record_all(Recorder(peer, fresh))
+        if directory.exists():
+            shutil.rmtree(str(directory))
+        shutil.move(str(fresh), str(directory))
+    sizes = [path.stat().st_size for path in directory.iterdir()]
+    return "%-12s %d files, %d bytes" % (name, len(sizes), sum(sizes))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
