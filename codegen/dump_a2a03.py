@@ -60,7 +60,7 @@ def main() -> None:
     output, date = sys.argv[1:3]
     roots = [(getattr(a2a.types, name), "validation") for name in ROOTS]
     _, found = models_json_schema(roots, by_alias=True, ref_template=PREFIX + "{model}")
-    schemas: Dict[str, Any] = simplified(strip_prose(found, names=False))["$defs"]
+    schemas: Dict[str, Any] = simplified(strip_prose(found))["$defs"]
     # One error class of any code: their tables differ from server to server.
     schemas["JSONRPCErrorResponse"]["properties"]["error"] = {"$ref": PREFIX + "JSONRPCError"}
     error = a2a.types.JSONRPCError.model_json_schema(by_alias=True)

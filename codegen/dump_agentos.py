@@ -38,6 +38,7 @@ NEEDED = (
     "memory_topics",
     "metrics",
     "optimize-memories",
+    "schedules",
     "sessions",
     "teams",
     "trace_session_stats",

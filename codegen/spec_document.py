@@ -27,15 +27,12 @@ def strip_prose(node: Any, names: bool = False) -> Any:
     }
 
 
-def document(
-    title: str, provenance: JSON, schemas: JSON, paths: Optional[JSON] = None, **extra: Any
-) -> JSON:
+def document(title: str, provenance: JSON, schemas: JSON, paths: Optional[JSON] = None) -> JSON:
     """Return an OpenAPI 3.1 document; schemas are sorted, their properties keep their order."""
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": str(provenance["version"])},
         "x-provenance": provenance,
-        **extra,
         "paths": paths or {},
         "components": {"schemas": {name: schemas[name] for name in sorted(schemas)}},
     }

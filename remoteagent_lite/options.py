@@ -198,7 +198,8 @@ class RetryPolicy:
             return None
         if retry_after is not None:
             return retry_after if retry_after <= self.max_backoff else None
-        return float(min(self.backoff * 2 ** (attempt - 1), self.max_backoff))
+        # 2**64 is beyond any backoff worth the name, and 2**1024 is no float any more.
+        return float(min(self.backoff * 2 ** min(attempt - 1, 64), self.max_backoff))
 
     def _key(self) -> Tuple[int, float, float, bool]:
         return (self.max_attempts, self.backoff, self.max_backoff, self.retry_runs)

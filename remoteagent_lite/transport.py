@@ -67,14 +67,16 @@ def normal_url(url: str) -> str:
     """
     prepared = requests.PreparedRequest()
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
-        raise ValueError("base_url must start with http:// or https://, got %r" % (url,))
+        shown = url.rpartition("@")[2] if isinstance(url, str) else url
+        raise ValueError("base_url must start with http:// or https://, got %r" % (shown,))
     if "?" in url or "#" in url:
         raise ValueError("base_url must have no query and no fragment, got %s" % shown_url(url))
     try:
         prepared.prepare_url(url, None)
-    except (requests.exceptions.RequestException, ValueError) as error:
-        raise ValueError("base_url %s is not a usable URL: %s" % (shown_url(url), error)) from error
-    return str(prepared.url).rstrip("/")
+    except (requests.exceptions.RequestException, ValueError):
+        # from None: the original error's text may show a password in the URL
+        raise ValueError("base_url %s is not a usable URL" % shown_url(url)) from None
+    return shown_url(str(prepared.url)).rstrip("/")
 
 
 class _Site(NamedTuple):
@@ -594,18 +596,19 @@ def _inflater(encoding: str, url: str) -> Optional[Callable[[bytes], bytes]]:
         return refuse
 
     engine: Any = zlib.decompressobj(47)  # gzip or zlib, told apart by their first bytes
-    first = True
+    start = b""  # what came before the two bytes of zlib's header were complete
 
     def inflate(data: bytes) -> bytes:
-        nonlocal engine, first
+        nonlocal engine, start
         try:
             plain: bytes = engine.decompress(data)
         except zlib.error:
-            if not first or encoding != "deflate":
+            if len(start) >= 2 or encoding != "deflate":
                 raise
             engine = zlib.decompressobj(-15)  # some servers send deflate without zlib's header
-            plain = engine.decompress(data)
-        first = False
+            plain = engine.decompress(start + data)
+        if len(start) < 2:
+            start += data[:2]
         while engine.eof and engine.unused_data:  # several gzip members in one body
             rest = engine.unused_data
             engine = zlib.decompressobj(47)
@@ -622,12 +625,13 @@ def _origin(url: str) -> Tuple[str, str, int]:
 
 
 def _redirected(method: str, status: int, url: str, location: str) -> str:
-    target = urljoin(url, location)
-    here, there = shown_url(url), shown_url(target)
+    here = shown_url(url)
     try:
+        target = urljoin(url, location)
         same = _origin(target) == _origin(url)
     except ValueError:
-        same = False
+        raise ProtocolError("%s %s redirects to an unusable URL." % (method, here), here) from None
+    there = shown_url(target)
     if not same:
         raise ProtocolError(
             "%s %s redirects to another origin, %s. It was not followed, because your credentials "
@@ -841,9 +845,9 @@ def _detail(text: str) -> Any:
 def _shortened(detail: Any) -> str:
     if isinstance(detail, list):  # FastAPI's validation errors
         lines = [
-            "%s: %s" % (".".join(str(part) for part in item.get("loc", ())), item.get("msg"))
+            "%s: %s" % (".".join(map(str, item["loc"])), item.get("msg"))
             for item in detail
-            if isinstance(item, dict)
+            if isinstance(item, dict) and isinstance(item.get("loc"), list)
         ]
         detail = "; ".join(lines) or detail
     text = str(detail)

@@ -290,6 +290,81 @@ class RunSchema(Model):
     last_checkpoint_at_message_index: Optional[int] = None
 
 
+class ScheduleCreate(Model):
+    name: str
+    endpoint: str
+    cron_expr: str = ""
+    method: str = "POST"
+    description: Optional[str] = None
+    payload: Optional[Dict[str, Any]] = None
+    timezone: str = "UTC"
+    timeout_seconds: int = 3600
+    max_retries: int = 0
+    retry_delay_seconds: int = 60
+
+
+class ScheduleResponse(Model):
+    id: str
+    name: str
+    method: str
+    endpoint: str
+    timezone: str
+    timeout_seconds: int
+    max_retries: int
+    retry_delay_seconds: int
+    enabled: bool
+    user_id: Optional[str] = None
+    description: Optional[str] = None
+    payload: Optional[Dict[str, Any]] = None
+    cron_expr: Optional[str] = None
+    next_run_at: Optional[int] = None
+    managed_by: Optional[str] = None
+    target_type: Optional[str] = None
+    target_id: Optional[str] = None
+    disabled_reason: Optional[str] = None
+    created_at: Optional[int] = None
+    updated_at: Optional[int] = None
+
+
+class ScheduleRunResponse(Model):
+    id: str
+    schedule_id: str
+    attempt: int
+    status: str
+    user_id: Optional[str] = None
+    triggered_at: Optional[int] = None
+    completed_at: Optional[int] = None
+    status_code: Optional[int] = None
+    run_id: Optional[str] = None
+    session_id: Optional[str] = None
+    error: Optional[str] = None
+    input: Optional[Dict[str, Any]] = None
+    output: Optional[Dict[str, Any]] = None
+    requirements: Optional[List[Dict[str, Any]]] = None
+    created_at: Optional[int] = None
+
+
+class ScheduleStateResponse(Model):
+    id: str
+    name: str
+    enabled: bool
+    next_run_at: Optional[int] = None
+    updated_at: Optional[int] = None
+
+
+class ScheduleUpdate(Model):
+    name: Optional[str] = None
+    cron_expr: Optional[str] = None
+    endpoint: Optional[str] = None
+    method: Optional[str] = None
+    description: Optional[str] = None
+    payload: Optional[Dict[str, Any]] = None
+    timezone: Optional[str] = None
+    timeout_seconds: Optional[int] = None
+    max_retries: Optional[int] = None
+    retry_delay_seconds: Optional[int] = None
+
+
 class SessionDomainConfig(Model):
     display_name: Optional[str] = None
 
@@ -848,6 +923,16 @@ class PaginatedResponseContentResponseSchema(Model):
 
 class PaginatedResponseEvalSchema(Model):
     data: List[EvalSchema] = nested(["EvalSchema"])
+    meta: PaginationInfo = nested("PaginationInfo")
+
+
+class PaginatedResponseScheduleResponse(Model):
+    data: List[ScheduleResponse] = nested(["ScheduleResponse"])
+    meta: PaginationInfo = nested("PaginationInfo")
+
+
+class PaginatedResponseScheduleRunResponse(Model):
+    data: List[ScheduleRunResponse] = nested(["ScheduleRunResponse"])
     meta: PaginationInfo = nested("PaginationInfo")
 
 

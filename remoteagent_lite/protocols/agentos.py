@@ -379,7 +379,7 @@ class AgentOSFold:
         self._head: Dict[str, Any] = {}
         self._tools: Dict[str, Any] = {}
         self._steps: List[Any] = []
-        self._cancelled: List[str] = []
+        self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
         prefix = component.prefix
         self._is_workflow = component is WORKFLOW

@@ -1,0 +1,56 @@
+# What contributors and CI run. Every target installs what it needs into .venv* and .peers.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+READY   = $(VENV)/.ready
+
+.PHONY: help demo test check lint types dist models specs bench clean
+
+help:
+	@echo "make demo    run an agent, a team and a workflow on a real server, without an LLM key"
+	@echo "make test    the whole suite, under the oldest and the newest Python that are here"
+	@echo "make check   what CI runs: lint, types, distributions, models, test"
+	@echo "make bench   measure against what else one could use"
+	@echo "make models  specs/ -> remoteagent_lite/models/"
+	@echo "make specs   upstream packages -> specs/"
+
+$(READY): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[test,check]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python examples/demo.py
+
+test: $(READY)
+	$(BIN)/python -m tests.peers.environments
+	$(BIN)/python tests/matrix.py
+
+check: lint types dist models-check test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file= --strict tests/typing_sample.py
+
+dist: $(READY)
+	$(BIN)/python tests/distributions.py
+
+models: $(READY)
+	$(BIN)/python codegen/models.py
+
+models-check: $(READY)
+	$(BIN)/python codegen/models.py --check
+
+specs: $(READY)
+	$(BIN)/python codegen/specs.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv* .peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

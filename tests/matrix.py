@@ -1,0 +1,88 @@
+"""Runs the suite under the oldest and the newest supported Python that this machine has.
+
+The oldest runs twice: with the newest releases of the dependencies that it can have, and with the
+oldest that ``setup.cfg`` allows. Arguments are handed on to pytest. A Python that is missing is
+said to be, and the rest is run.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+SUPPORTED = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+#: What setup.cfg allows at the least, and the urllib3 of that time.
+OLDEST_DEPENDENCIES = ["requests==2.26.0", "urllib3==1.26.20", "sseclient-py==1.7.2"]
+
+
+def find(version: str) -> Optional[str]:
+    """An interpreter of that version: this one, on PATH, or installed by pyenv."""
+    if "%d.%d" % sys.version_info[:2] == version:
+        return sys.executable
+    candidates = [shutil.which("python" + version)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))) / "versions"
+    candidates += [str(path) for path in sorted(pyenv.glob(version + ".*/bin/python"))]
+    for candidate in candidates:
+        if candidate and works(candidate, version):
+            return candidate
+    return None
+
+
+def works(python: str, version: str) -> bool:
+    script = "import venv, sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return done.returncode == 0 and done.stdout.decode().strip() == version
+
+
+def environment(name: str, python: str, extra: List[str]) -> str:
+    """The interpreter of a virtual environment with this package and what its tests need."""
+    directory = ROOT / (".venv-" + name)
+    inside = directory / "bin" / "python"
+    recipe = hashlib.sha256((ROOT / "setup.cfg").read_bytes() + repr(extra).encode()).hexdigest()
+    stamp = directory / "recipe"
+    if not (stamp.exists() and stamp.read_text() == recipe):
+        shutil.rmtree(directory, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", str(directory)], check=True)
+        install = [str(inside), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*install, "--upgrade", "pip"], check=True, cwd=str(ROOT))
+        subprocess.run([*install, "--editable", ".[test]", *extra], check=True, cwd=str(ROOT))
+        stamp.write_text(recipe)
+    return str(inside)
+
+
+def main(arguments: List[str]) -> int:
+    found: Dict[str, str] = {}
+    for version in SUPPORTED:
+        python = find(version)
+        if python is not None:
+            found[version] = python
+    if SUPPORTED[0] not in found:
+        print("Python %s is not on this machine; the oldest that is will do" % SUPPORTED[0])
+    if not found:
+        print("No supported Python found", file=sys.stderr)
+        return 2
+    oldest, newest = min(found, key=SUPPORTED.index), max(found, key=SUPPORTED.index)
+    runs: List[Tuple[str, str, List[str]]] = [
+        (oldest + "-oldest", found[oldest], OLDEST_DEPENDENCIES),
+        (oldest, found[oldest], []),
+        (newest, found[newest], []),
+    ]
+    failed = []
+    for name, python, extra in runs:
+        if name in (run[0] for run in runs[: runs.index((name, python, extra))]):
+            continue
+        inside = environment(name, python, extra)
+        print("\n=== %s: %s" % (name, subprocess.check_output([inside, "-VV"]).decode().strip()))
+        sys.stdout.flush()
+        if subprocess.run([inside, "-m", "pytest", *arguments], cwd=str(ROOT)).returncode != 0:
+            failed.append(name)
+    print("\nUnder %s: %s" % (", ".join(run[0] for run in runs), "FAILED: %s" % failed if failed else "passed"))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""README and guide: what they show runs, on a real server, as it stands."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+
+from remoteagent_lite import cli
+from tests.peers.server import PeerServer
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def snippets(language: str) -> List[Tuple[str, str]]:
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        pattern = r"^```%s\n(.*?)^```" % language
+        for number, match in enumerate(re.finditer(pattern, text, re.M | re.S), 1):
+            found.append(("%s-%d" % (document.stem, number), match.group(1)))
+    return found
+
+
+PYTHON = snippets("python")
+COMMANDS = [
+    (name, line[2:])
+    for name, block in snippets("console")
+    for line in block.splitlines()
+    if line.startswith("$ remoteagent ")
+]
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(PYTHON) >= 10
+    assert len(COMMANDS) >= 3
+
+
+@pytest.mark.parametrize("code", [c for _, c in PYTHON], ids=[name for name, _ in PYTHON])
+def test_snippet_runs(code: str, agentos_latest: PeerServer) -> None:
+    assert "localhost:7777" in code
+    exec(compile(code.replace("http://localhost:7777", agentos_latest.url), "snippet", "exec"), {})
+
+
+@pytest.mark.parametrize("command", [line for _, line in COMMANDS])
+def test_command_runs(
+    command: str, agentos_latest: PeerServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(command.replace("http://localhost:7777", agentos_latest.url))
+    assert cli.main(words[1:]) == 0
+    assert capsys.readouterr().out
+
+
+def test_readme_begins_with_install_and_a_streamed_run() -> None:
+    start = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:20])
+    for part in ("synchronous", "pip install", "stream=True", "event.content"):
+        assert part in start
+
+
+def test_links_inside_the_project_exist() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), "%s: %s" % (document.name, target)

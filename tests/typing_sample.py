@@ -1,0 +1,43 @@
+"""What a user's type checker must understand. Checked by `make types`, never run."""
+
+from typing import List, Optional
+
+from typing_extensions import assert_type
+
+from remoteagent_lite import (
+    RemoteAgent,
+    RemoteTeam,
+    RemoteWorkflow,
+    RunOutput,
+    TeamRunOutput,
+    Timeout,
+    ToolExecution,
+    WorkflowRunOutput,
+)
+
+agent = RemoteAgent("http://localhost:7777", "a", timeout=Timeout(read=5), auth_token=lambda: "t")
+team = RemoteTeam(base_url="http://localhost:7777", team_id="t")
+workflow = RemoteWorkflow(base_url="http://localhost:7777", workflow_id="w", config_ttl=1.0)
+
+assert_type(agent.run("x"), RunOutput)
+assert_type(team.run({"a": 1}, session_id="s", metadata={"k": "v"}), TeamRunOutput)
+assert_type(workflow.run("x", additional_data={"k": 1}), WorkflowRunOutput)
+assert_type(agent.run("x").tools, Optional[List[ToolExecution]])
+assert_type(agent.name, Optional[str])
+
+with agent.run("x", stream=True) as stream:
+    for event in stream:
+        if event.event == "RunContent":
+            print(event.content, event.run_id)
+        elif event.event == "ToolCallStarted":
+            assert_type(event.tool, Optional[ToolExecution])
+    assert_type(stream.output(), RunOutput)
+
+paused = agent.run("x")
+for tool in paused.tools_requiring_confirmation:
+    tool.confirm()
+assert_type(agent.continue_run(paused), RunOutput)
+
+agent.run("x", sesion_id="s")  # type: ignore[call-overload]
+agent.run("x", session_id=3)  # type: ignore[call-overload]
+agent.nothing  # type: ignore[attr-defined]  # noqa: B018
