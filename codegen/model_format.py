@@ -287,14 +287,14 @@ class Module:
         typing_names = [name for name in TYPING if name in used]
         if typing_names:
             lines += ["from typing import " + ", ".join(typing_names), ""]
-        lines.append("from .._model import " + ", ".join(from_model))
-        by_module: Dict[str, List[str]] = {}
+        by_module: Dict[str, List[str]] = {"_model": from_model}
         for name, path in self.bases.items():
             if name in self.classes:
                 module, base = path.split(".")
                 by_module.setdefault(module, []).append(base)
         for module, names in sorted(by_module.items()):
-            lines.append("from ..%s import %s" % (module, ", ".join(sorted(set(names)))))
+            ordered = names if module == "_model" else sorted(set(names))
+            lines.append("from ..%s import %s" % (module, ", ".join(ordered)))
         return "\n".join(lines)
 
     def _render_class(self, item: Class) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import uuid
 from typing import (
     TYPE_CHECKING,
     Any,
+    Callable,
     ClassVar,
     Dict,
     Generic,
+    Iterator,
     List,
     Mapping,
     Optional,
@@ -22,19 +25,22 @@ from typing import (
 
 from ._cache import Recent, TTLCache
 from ._connection import Connection
-from ._wire import Call, StreamCall
+from ._wire import Call, Fold, StreamCall
 from .data import RemoteDb, RemoteKnowledge
 from .errors import (
     NotFoundError,
+    RemoteHTTPError,
     RemoteServerUnavailableError,
+    RemoteTimeoutError,
     ServerError,
     UnsupportedError,
     shown_url,
 )
-from .options import Timeout
+from .options import RetryPolicy, Timeout
+from .protocols import decisions as decided
 from .protocols.agentos import AgentOS
 from .protocols.component import COMPONENTS, Component
-from .streaming import RunStream
+from .streaming import Resumption, RunStream
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
@@ -50,9 +56,14 @@ RunnerT = TypeVar("RunnerT", bound="Runner[Any, Any, Any]")
 
 #: How many runs' sessions are remembered, to find a run again by its id alone.
 _RUNS_REMEMBERED = 4096
+#: Of how many runs it is remembered how they ended, or what they paused for.
+_OUTPUTS_REMEMBERED = 1024
 #: How long an unknown run is looked for after a cancel, in seconds: one that is not streamed is
 #: stored only when it ends.
 _GRACE = 2.0
+#: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
+_RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
+_UNFINISHED = ("PENDING", "RUNNING")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
 
 
@@ -73,6 +84,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         protocol: str = "agentos",
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
+        resume: Optional[RetryPolicy] = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
         if protocol != "agentos":
@@ -82,9 +94,12 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.id = component_id
         self.protocol = protocol
         self.config_ttl = config_ttl
+        self._resume = resume or _RESUME
         self._connection = Connection(base_url, timeout, **settings)
         self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
         self._sessions: Recent[str] = Recent(_RUNS_REMEMBERED)
+        self._latest: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)
+        self._claims: Dict[Tuple[int, str], object] = {}  # runs that are being continued
         self._caches: Dict[int, TTLCache[ConfigT]] = {os.getpid(): TTLCache(config_ttl)}
 
     @property
@@ -138,8 +153,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             fields["session_id"] = str(uuid.uuid4())
         self._sessions.keep(fields["run_id"], fields["session_id"])
         if stream:
-            return self._open(self._protocol.run_stream(input, fields), call_options)
-        return self._send(self._protocol.run(input, fields), fields, call_options)
+            call = self._protocol.run_stream(input, fields)
+            return self._open(call, call_options, background=bool(fields.get("background")))
+        blocking = self._protocol.run(input, fields)
+        return self._send(blocking, fields, call_options)
 
     @overload
     def continue_run(
@@ -197,12 +214,18 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     ) -> Union[OutputT, RunStream[OutputT, EventT]]:
         """Go on with a paused run after its decisions have been made. Blocks; never repeated.
 
-        Either ``paused`` is the paused output, whose tools or requirements have been decided in
-        place, or ``run_id`` names the run and the decisions are given: ``updated_tools`` for
-        agents, ``requirements`` for teams, ``step_requirements`` for workflows. ``session_id`` is
-        needed for a run this object has not seen itself.
+        ``paused`` is the paused output, whose tools or requirements have been decided in place
+        (see its ``pending``), or a run's id; beside it, decisions can be given as ``updated_tools``
+        (agents), ``requirements`` (teams) or ``step_requirements`` (workflows). Those may be as
+        short as ``ToolExecution(tool_call_id="call-1", result="done")``: the rest is known from
+        the paused run, or asked from the server. ``session_id`` is needed for a run this object
+        has not seen itself.
 
-        A pending tool without a decision raises ValueError: the server would take it for rejected.
+        Nothing is sent, and ValueError raised, unless all that the run waits for is decided (the
+        server would take the rest for rejected) and the run is paused (it would be run anew).
+        To go on with a finished run say how: ``input=``, ``continue_from=``, ``fork=True`` or
+        ``regenerate=True`` (agents and teams). Tools that wait for an administrator's approval
+        are left undecided: the server refuses as long as it has not been given.
         """
         given = {
             "updated_tools": updated_tools,
@@ -216,30 +239,79 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                 raise UnsupportedError("A %s is not continued by %s=." % (kind, name))
         if isinstance(paused, str):
             run_id, paused = paused, None
+        snapshot: Any = None
         if paused is not None:
-            run_id = run_id or paused.run_id  # type: ignore[attr-defined]
-            session_id = session_id or paused.session_id  # type: ignore[attr-defined]
-            if decisions is None:
-                decisions = getattr(paused, self.component.continue_field)
+            snapshot = decided.snapshot(self.component, paused)
+            run_id = run_id or snapshot.run_id
+            session_id = session_id or snapshot.session_id
         if not run_id:
             raise ValueError("continue_run needs the paused output or a run_id")
         session_id = session_id or self._sessions.get(run_id)
         if not session_id:
             raise ValueError("continue_run needs the session_id of run %s" % run_id)
-        if not decisions:
-            raise ValueError(
-                "continue_run needs decisions (%s=): the server would take every pending tool for "
-                "rejected" % self.component.decisions
-            )
-        for decision in decisions:
-            _refuse_undecided(decision)
         call_options, fields = _split(options)
-        fields["session_id"] = session_id
-        if stream:
-            streamed = self._protocol.continue_stream(run_id, decisions, fields)
-            return self._open(streamed, call_options)
-        call = self._protocol.continue_run(run_id, decisions, fields)
-        return self._send(call, dict(fields, run_id=run_id), call_options, repeatable=False)
+        follow_up = decided.is_follow_up(fields)
+        with self._continuing(run_id) as began:
+            latest = self._latest.get(run_id)
+            if follow_up or (latest is None and snapshot is None):
+                latest = self._ask(run_id, session_id, follow_up, call_options)
+            value = decided.form_value(
+                self.component, run_id, snapshot, latest, decisions, follow_up
+            )
+            fields["session_id"] = session_id
+            if value is not None or not follow_up:  # else it goes on as another run
+                began()
+            if stream:
+                streamed = self._protocol.continue_stream(run_id, value, fields)
+                background = bool(fields.get("background"))
+                return self._open(streamed, call_options, background, repeatable=False)
+            call = self._protocol.continue_run(run_id, value, fields)
+            return self._send(call, dict(fields, run_id=run_id), call_options, repeatable=False)
+
+    def _ask(
+        self, run_id: str, session_id: str, follow_up: bool, options: CallOptions
+    ) -> Optional[Any]:
+        """What the server says of a run; None if it has no endpoint to say it."""
+        try:
+            output = self.get_run(run_id, session_id, **options)
+        except UnsupportedError as error:
+            if follow_up:
+                raise UnsupportedError(
+                    "%s continues a run by its tools only: AgentOS takes %s since 2.9."
+                    % (shown_url(self.base_url), "=, ".join(decided.FOLLOW_UPS) + "="),
+                    error.url,
+                ) from error
+            return None
+        return decided.snapshot(self.component, output)
+
+    @contextlib.contextmanager
+    def _continuing(self, run_id: str) -> Iterator[Callable[[], None]]:
+        """Let one thread at a time continue the run, and none after it.
+
+        Yields the function to call when it is about to begin. What became of it if it failed then,
+        only the server knows, unless the server cannot have begun.
+        """
+        mine = object()
+        claim = (os.getpid(), run_id)
+        if self._claims.setdefault(claim, mine) is not mine:  # atomic
+            raise ValueError("run %s is being continued by another thread" % run_id)
+        before = self._latest.get(run_id)
+        running = self._protocol.running(run_id)
+        try:
+            with self._since("2.9", "continuing the run of a " + self.component.kind):
+                yield lambda: self._latest.keep(run_id, running)
+        except BaseException as error:
+            if self._latest.get(run_id) is running:
+                self._latest.keep(run_id, before if _was_refused(error) else None)
+            raise
+        finally:
+            del self._claims[claim]
+
+    def _remember(self, output: Any) -> None:
+        """Keep what has to be known of a run to continue it, or not to."""
+        if output.run_id and output.session_id:
+            self._sessions.keep(output.run_id, output.session_id)
+            self._latest.keep(output.run_id, decided.snapshot(self.component, output))
 
     def cancel_run(
         self,
@@ -284,19 +356,128 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         pause = 0.05
         while True:
             try:
-                output: Any = self._connection.send(
-                    self._protocol.get_run(run_id, session_id), options
-                )
-            except NotFoundError as error:
-                if error.detail == "Not Found":
-                    return True  # a server without this endpoint refuses a cancel in vain, above
+                output: Any = self.get_run(run_id, session_id, **options)
+            except UnsupportedError:
+                return True  # a server without this endpoint refuses a cancel in vain, above
+            except NotFoundError:
+                pass  # not stored yet, or unknown: time will tell
             else:
-                if output.status not in ("PENDING", "RUNNING"):
+                if output.status not in _UNFINISHED:
                     return bool(output.is_cancelled)
             if time.monotonic() + pause > until:
                 return False
             time.sleep(pause)
             pause = min(2 * pause, 0.5)
+
+    def get_run(
+        self, run_id: str, session_id: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> OutputT:
+        """A run as the server has it now; ``content`` is absent until it has ended. Blocks.
+
+        ``session_id`` is needed for a run this object has not seen itself. A run that is neither
+        streamed nor in the background is found only when it has ended.
+        GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
+        """
+        session_id = self._session_of(run_id, session_id)
+        with self._since("2.9", "looking up a run"):
+            output: OutputT = self._connection.send(
+                self._protocol.get_run(run_id, session_id), options
+            )
+            self._remember(output)
+            return output
+
+    def wait_run(
+        self,
+        run_id: str,
+        session_id: Optional[str] = None,
+        *,
+        wait: float = 3600.0,
+        **options: Unpack[CallOptions],
+    ) -> OutputT:
+        """Poll a run until it has ended or pauses, for at most ``wait`` seconds. Blocks.
+
+        Raises RemoteTimeoutError when it has not by then. The bound matters: a run whose server
+        was killed stays RUNNING for ever.
+        """
+        until = time.monotonic() + wait
+        pause = 0.05
+        while True:
+            output: Any = self.get_run(run_id, session_id, **options)
+            if output.status not in _UNFINISHED:
+                self._remember(output)
+                return output  # type: ignore[no-any-return]
+            if time.monotonic() + pause > until:
+                error = RemoteTimeoutError(
+                    "Run %s at %s is still %s after %g s. Wait longer, or cancel_run() it."
+                    % (run_id, shown_url(self.base_url), output.status, wait),
+                    shown_url(self.base_url),
+                    None,
+                    True,
+                    "total",
+                    wait,
+                )
+                error.run_id, error.session_id = run_id, output.session_id
+                raise error
+            time.sleep(pause)
+            pause = min(1.5 * pause, 2.0)
+
+    def list_runs(
+        self,
+        session_id: str,
+        *,
+        status: Optional[str] = None,
+        **options: Unpack[CallOptions],
+    ) -> List[Any]:
+        """A session's runs of this component as rows (RunSchema and its like). Blocks.
+
+        ``status`` is compared exactly ("COMPLETED"). GET .../runs; raises NotFoundError for an
+        unknown session, and UnsupportedError before AgentOS 2.9.
+        """
+        with self._since("2.9", "listing runs"):
+            rows: List[Any] = self._connection.send(
+                self._protocol.list_runs(session_id, status), options
+            )
+            return rows
+
+    def resume(
+        self,
+        run_id: str,
+        session_id: Optional[str] = None,
+        last_event_index: Optional[int] = None,
+        **options: Unpack[CallOptions],
+    ) -> RunStream[OutputT, EventT]:
+        """The stream of a background run, from behind the event with that index (None: all).
+
+        Begins with a CatchUpEvent, SubscribedEvent or ReplayEvent that tells where the events
+        come from. After a restart of the server they come from its database, which keeps no
+        RunContent events of agents and teams: the text comes whole, with the completed event.
+        POST .../runs/{run_id}/resume; raises UnsupportedError before AgentOS 2.9. What the server
+        does not find ends the stream with StreamInterruptedError.
+        """
+        session_id = session_id or self._sessions.get(run_id)
+        call = self._protocol.resume_stream(run_id, session_id, last_event_index)
+        with self._since("2.9", "resuming a stream"):
+            return self._open(call, options, background=True)
+
+    def _session_of(self, run_id: str, session_id: Optional[str]) -> str:
+        session_id = session_id or self._sessions.get(run_id)
+        if not session_id:
+            raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
+        return session_id
+
+    @contextlib.contextmanager
+    def _since(self, version: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except RemoteHTTPError as error:
+            # "Not Found" is what the server says of paths; of things it says what is not found.
+            if error.status_code != 405 and (error.status_code, error.detail) != (404, "Not Found"):
+                raise
+            raise UnsupportedError(
+                "%s has no endpoint for %s: it came with AgentOS %s."
+                % (shown_url(self.base_url), what, version),
+                error.url,
+            ) from error
 
     def _send(
         self,
@@ -310,22 +491,46 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fields["run_id"], fields["session_id"]
             raise
-        if output.run_id and output.session_id:
-            self._sessions.keep(output.run_id, output.session_id)
+        self._remember(output)
         return output  # type: ignore[no-any-return]
 
-    def _open(self, call: StreamCall[Any], options: CallOptions) -> RunStream[OutputT, EventT]:
+    def _open(
+        self,
+        call: StreamCall[Any],
+        options: CallOptions,
+        background: bool = False,
+        repeatable: bool = True,
+    ) -> RunStream[OutputT, EventT]:
         fold = call.fold
+        fold.on_end = self._remember
 
         def cancel(stream: RunStream[OutputT, EventT], wait: float) -> bool:
             return self._cancel(fold.run_id or "", fold.session_id, stream, wait, options)
 
         try:
-            answer = self._connection.open(call.request, options, repeatable=True)
+            answer = self._connection.open(call.request, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fold.run_id, fold.session_id
             raise
-        return RunStream(answer, fold, cancel)
+        return RunStream(answer, fold, cancel, self._resumption(fold, options, background))
+
+    def _resumption(
+        self, fold: Fold[Any], options: CallOptions, background: bool
+    ) -> Optional[Resumption]:
+        if not background:
+            return None
+
+        def reopen(index: Optional[int], attempt: int) -> Any:
+            run_id, session_id = fold.run_id or "", fold.session_id
+            if attempt > 1 and session_id is not None:
+                # Resuming has brought nothing: see whether there is still something to come.
+                with contextlib.suppress(NotFoundError):
+                    output: Any = self.get_run(run_id, session_id, **options)
+                    if output.status not in _UNFINISHED:
+                        return output
+            return self._connection.open(self._protocol.resume(run_id, session_id, index), options)
+
+        return Resumption(reopen, self._resume)
 
     # --- Configuration
 
@@ -376,10 +581,14 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.close()
 
     def __getstate__(self) -> Dict[str, Any]:
-        return dict(self.__dict__, _caches={}, _sessions=None)
+        return dict(self.__dict__, _caches={}, _sessions=None, _latest=None, _claims={})
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__dict__.update(state, _sessions=Recent(_RUNS_REMEMBERED))
+        self.__dict__.update(
+            state,
+            _sessions=Recent(_RUNS_REMEMBERED),
+            _latest=Recent(_OUTPUTS_REMEMBERED),
+        )
 
     def __repr__(self) -> str:
         return "%s(base_url=%r, %s=%r)" % (
@@ -425,12 +634,13 @@ def _split(options: Any) -> Tuple[CallOptions, Dict[str, Any]]:
     return call, fields  # type: ignore[return-value]
 
 
-def _refuse_undecided(decision: Any) -> None:
-    if getattr(decision, "is_paused", False):
-        raise ValueError(
-            "tool %s is not decided: call its confirm(), reject(note) or set_result(text) before "
-            "you continue the run" % (getattr(decision, "tool_name", None) or decision)
-        )
+def _was_refused(error: BaseException) -> bool:
+    """Whether the server cannot have begun what it was asked."""
+    if isinstance(error, RemoteHTTPError):
+        return error.status_code < 500
+    if isinstance(error, RemoteServerUnavailableError):
+        return not error.request_sent
+    return isinstance(error, (TypeError, ValueError, UnsupportedError))
 
 
 def component_of(kind: str) -> Component:

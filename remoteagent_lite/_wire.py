@@ -11,6 +11,7 @@ from typing import (
     Callable,
     Dict,
     Generic,
+    Iterator,
     List,
     NamedTuple,
     Optional,
@@ -19,7 +20,7 @@ from typing import (
     TypeVar,
 )
 
-__all__ = ["Call", "FilePart", "Fold", "Request", "Response", "StreamCall"]
+__all__ = ["Body", "Call", "FilePart", "Fold", "Request", "Response", "StreamCall"]
 
 OutputT = TypeVar("OutputT")
 OutputT_co = TypeVar("OutputT_co", covariant=True)
@@ -34,14 +35,25 @@ class FilePart(NamedTuple):
     content_type: str
 
 
+class Body(Protocol):
+    """A body that is made while it is sent. Its length in bytes is known; iterating starts anew."""
+
+    content_type: str
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
 class Request:
     """One HTTP request, complete but for authorization.
 
-    ``safe`` means that repeating it cannot make anything happen twice. At most one of ``form``
-    and ``json`` is given; ``files`` turn a form into multipart.
+    ``safe`` means that repeating it cannot make anything happen twice. At most one of ``form``,
+    ``json`` and ``body`` is given; ``files`` turn a form into multipart. A request with a ``body``
+    is sent once, whatever happens.
     """
 
-    __slots__ = ("files", "form", "headers", "json", "method", "params", "safe", "url")
+    __slots__ = ("body", "files", "form", "headers", "json", "method", "params", "safe", "url")
 
     def __init__(
         self,
@@ -53,6 +65,7 @@ class Request:
         form: Optional[List[Tuple[str, str]]] = None,
         files: Optional[List[FilePart]] = None,
         json: Any = None,
+        body: Optional[Body] = None,
     ) -> None:
         self.method = method
         self.url = url
@@ -61,6 +74,7 @@ class Request:
         self.form = form
         self.files = files
         self.json = json
+        self.body = body
         self.safe = method in ("GET", "HEAD")
 
     def __repr__(self) -> str:
@@ -97,11 +111,13 @@ class Fold(Protocol[OutputT_co]):
     session_id: Optional[str]
     #: Whether the outer run's terminal event has been seen.
     finished: bool
+    #: Called with what is known of the run when it has ended or paused.
+    on_end: Optional[Callable[[Any], None]]
 
-    @property
-    def last_event_index(self) -> Optional[int]:
-        """Index of the last event that had one: where a background stream can be resumed."""
-        ...
+    #: Index of the last event that had one: where a background stream can be resumed.
+    last_event_index: Optional[int]
+    #: What the server itself said against going on with the stream, or None.
+    fault: Optional[str]
 
     def decode(self, name: str, data: Any) -> Any:
         """The event for one SSE frame: its event name ("" if none) and decoded JSON; or None."""
@@ -111,8 +127,20 @@ class Fold(Protocol[OutputT_co]):
         """The piece of the answer's text that ``event`` adds, or None."""
         ...
 
+    def rest(self) -> str:
+        """What the final text has beyond the pieces that came."""
+        ...
+
     def end(self) -> bool:
         """The body ended cleanly: whether the run may be taken as finished."""
+        ...
+
+    def resumed(self) -> None:
+        """The stream was broken and goes on: what comes now may repeat what has been."""
+        ...
+
+    def settle(self, output: Any) -> None:
+        """The run ended unseen, with this output."""
         ...
 
     def output(self) -> OutputT_co:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type,
 
 from ._version import __version__
 from .client import AgentOSClient
-from .errors import AuthenticationError, NotFoundError, RemoteAgentError
+from .errors import AuthenticationError, RemoteAgentError, UnsupportedError
 from .remote import RemoteAgent, RemoteTeam, RemoteWorkflow
 
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
     run.add_argument("--user", metavar="ID", help="user id")
     run.add_argument("--session", metavar="ID", help="session id, to go on with a conversation")
+    run.add_argument(
+        "--ask",
+        action="store_true",
+        help="ask for decisions when the run pauses, as is done at a terminal",
+    )
     run.add_argument("--quiet", action="store_true", help="no lines about steps and tools")
     run.set_defaults(command=_run, remote=RemoteAgent)
     return parser
@@ -125,7 +130,7 @@ def _info(arguments: argparse.Namespace) -> int:
     with AgentOSClient(arguments.url, **_settings(arguments)) as client:
         try:
             about: Dict[str, Any] = client.info().to_dict()
-        except NotFoundError:
+        except UnsupportedError:
             about = {}  # servers before 2.9 have no /info; their /config tells the rest
         try:
             config: Optional[Dict[str, Any]] = client.get_config().to_dict()
@@ -190,31 +195,41 @@ def _run(arguments: argparse.Namespace) -> int:
         "user_id": arguments.user,
     }
     with remote_type(arguments.url, arguments.id, **_settings(arguments)) as remote:
-        if arguments.no_stream:
-            output = _run_blocking(remote, text, options)
-        else:
-            output = _run_streaming(remote, text, options, arguments)
-        if output is None:
-            return _INTERRUPTED
+        asking = arguments.text != "-" and (arguments.ask or sys.stdin.isatty())
+        while True:
+            if arguments.no_stream:
+                output = _run_blocking(remote, text, options)
+            else:
+                output = _run_streaming(remote, text, options, arguments)
+            if output is None:
+                return _INTERRUPTED
+            if not (asking and output.is_paused and _decide(output)):
+                break
+            # From now on it is this output that goes on, under ids of its own.
+            text, options = output, {"user_id": arguments.user}
         if arguments.no_stream:
             _print(json.dumps(output.to_dict()) if arguments.json else _content(output))
             _print("\n")
     return _report(output)
 
 
-def _run_blocking(remote: Remote, text: str, options: Dict[str, Any]) -> Any:
+def _run_blocking(remote: Remote, given: Any, options: Dict[str, Any]) -> Any:
+    """Run the component on text, or go on with a paused output."""
+    begin: Callable[..., Any] = remote.run if isinstance(given, str) else remote.continue_run
     try:
-        return remote.run(text, **options)
+        return begin(given, **options)
     except KeyboardInterrupt:
-        cancelled = remote.cancel_run(options["run_id"], session_id=options["session_id"], wait=5.0)
-        _say_cancelled(cancelled, options["run_id"])
+        ids = options if isinstance(given, str) else given.to_dict()
+        cancelled = remote.cancel_run(ids["run_id"], session_id=ids["session_id"], wait=5.0)
+        _say_cancelled(cancelled, ids["run_id"])
         return None
 
 
 def _run_streaming(
-    remote: Remote, text: str, options: Dict[str, Any], arguments: argparse.Namespace
+    remote: Remote, given: Any, options: Dict[str, Any], arguments: argparse.Namespace
 ) -> Any:
-    with remote.run(text, stream=True, **options) as stream:
+    begin: Callable[..., Any] = remote.run if isinstance(given, str) else remote.continue_run
+    with begin(given, stream=True, **options) as stream:
         try:
             if arguments.json:
                 for event in stream:
@@ -275,11 +290,121 @@ def _report(output: Any) -> int:
     if status == "ERROR":
         _say("The run failed: %s" % _content(output))
     elif status == "PAUSED":
-        waiting = ", ".join(tool.tool_name or "?" for tool in getattr(output, "tools", None) or [])
-        _say("The run %s is paused%s." % (output.run_id, waiting and " for " + waiting))
+        _say("The run %s is paused for %s." % (output.run_id, output.waits_for or "a decision"))
     elif status == "CANCELLED":
         _say("The run was cancelled.")
     return _EXIT_OF_STATUS.get(status or "COMPLETED", 1)
+
+
+# --- Deciding what a paused run waits for
+
+
+class _NobodyError(Exception):
+    """There is nobody to ask, or nothing they could decide."""
+
+
+def _decide(output: Any) -> bool:
+    """Ask for all decisions; False when standard input ended before, and nothing is decided."""
+    try:
+        for item in output.pending:
+            for each in item.active_requirements if item.pause_type == "executor" else [item]:
+                _say("The run is paused for %s" % each.waits_for)
+                _QUESTIONS.get(each.pause_type, _give_up)(each)
+    except _NobodyError:
+        return False
+    return True
+
+
+def _give_up(item: Any) -> None:
+    raise _NobodyError
+
+
+def _read(prompt: str) -> str:
+    sys.stderr.write(prompt.translate(_VISIBLE))
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        _say("")
+        raise _NobodyError
+    return line.strip()
+
+
+def _ask_confirmation(item: Any) -> None:
+    review = item.pause_type == "output_review"
+    if review:
+        _say(_content(item.step_output or item))
+    answer = ""
+    while answer[:1] not in (("y", "n", "e") if review else ("y", "n")) or not answer:
+        answer = _read("Allow it? [y/n%s] " % ("/e to edit" if review else "")).lower()
+    if answer[0] == "y":
+        item.confirm()
+    elif answer[0] == "e":
+        item.edit(_read("Instead: "))
+    else:
+        item.reject(_read("Why not? ") or None)
+
+
+def _ask_values(item: Any) -> None:
+    call = getattr(item, "tool_execution", item)
+    while True:
+        values: Dict[str, Any] = {}
+        for field in call.user_input_schema or []:
+            if field.value is None:
+                text = _read("%s (%s): " % (field.description or field.name, field.field_type))
+                values[field.name] = _typed(text, field.field_type) if text else None
+        try:
+            return item.answer(values)  # type: ignore[no-any-return]
+        except ValueError as error:
+            _say(str(error))
+
+
+def _typed(text: str, field_type: str) -> Any:
+    """``text`` as that type if it can be; else as it is, and the server says what is wrong."""
+    if field_type == "bool":
+        return {"y": True, "t": True, "n": False, "f": False}.get(text[0].lower(), text)
+    try:
+        return text if field_type == "str" else json.loads(text)
+    except ValueError:
+        return text
+
+
+def _ask_options(item: Any) -> None:
+    call = getattr(item, "tool_execution", item)
+    chosen = {}
+    for place, question in enumerate(call.user_feedback_schema):
+        labels = [option.label for option in question.options or []]
+        chosen[place] = _choose(question.question, labels, bool(question.multi_select))
+    item.select(chosen)
+
+
+def _ask_route(item: Any) -> None:
+    several = bool(item.allow_multiple_selections)
+    item.select(*_choose(item.user_input_message or "", item.available_choices or [], several))
+
+
+def _choose(question: str, labels: Sequence[str], several: bool) -> Sequence[str]:
+    _say(question)
+    for number, label in enumerate(labels, 1):
+        _say("  %d. %s" % (number, label))
+    while True:
+        words = _read("Numbers: " if several else "Number: ").replace(",", " ").split()
+        chosen = [label for number, label in enumerate(labels, 1) if str(number) in words]
+        if chosen and len(chosen) == len(words) and (several or len(words) == 1):
+            return chosen
+
+
+def _ask_result(item: Any) -> None:
+    item.set_result(_read("Result: "))
+
+
+_QUESTIONS: Dict[str, Callable[[Any], None]] = {
+    "confirmation": _ask_confirmation,
+    "output_review": _ask_confirmation,
+    "user_input": _ask_values,
+    "user_feedback": _ask_options,
+    "route_selection": _ask_route,
+    "external_execution": _ask_result,
+}
 
 
 def _say_cancelled(cancelled: bool, run_id: Optional[str]) -> None:

@@ -1,75 +1,73 @@
-"""AgentOSClient: what concerns the server and not one component."""
+"""AgentOSClient: all that concerns the server and not the running of one component."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from . import models
 from ._connection import Connection
-from ._model import Model
-from ._wire import Call, Request, Response
+from ._wire import FilePart, Request
 from .errors import shown_url
+from .media import File, guess_type
 from .options import Timeout
-from .protocols.answers import json_of, model_of, models_of
-from .protocols.query import query
+from .protocols.resources import any_json, encoded_form, encoded_query, nothing, one
+from .resources.approvals import Approvals
+from .resources.components import Components
+from .resources.evals import Evals, Metrics
+from .resources.knowledge import Knowledge
+from .resources.memories import Memories
+from .resources.schedules import Schedules
+from .resources.sessions import Sessions
+from .resources.traces import Traces
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .models import (
-        AgentResponse,
-        ConfigResponse,
-        HealthResponse,
-        InfoResponse,
-        TeamResponse,
-        WorkflowSummaryResponse,
-    )
+    from .models import ConfigResponse, HealthResponse, InfoResponse
     from .options import CallOptions, ClientSettings
 
 __all__ = ["AgentOSClient"]
 
-M = TypeVar("M", bound=Model)
 
+class AgentOSClient(
+    Components, Sessions, Memories, Knowledge, Traces, Evals, Metrics, Approvals, Schedules
+):
+    """An AgentOS server. Every method blocks; any thread may call them. Close it when done.
 
-class AgentOSClient:
-    """An AgentOS server. Every method blocks; any thread may call them. Close it when done."""
+    Where the server has several databases, methods that are about one need to know which: give
+    ``db_id`` here for all calls, or to each call. See Resource for what all methods take and raise.
+    """
 
     def __init__(
         self,
         base_url: str,
         timeout: Union[float, Timeout, None] = 60.0,
+        *,
+        db_id: Optional[str] = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
-        self._connection = Connection(base_url, timeout, **settings)
-
-    @property
-    def base_url(self) -> str:
-        """The server's URL, normalised, without user info."""
-        return self._connection.base_url
+        super().__init__(Connection(base_url, timeout, **settings), {"db_id": db_id})
 
     def health(self, **options: Unpack[CallOptions]) -> HealthResponse:
         """Whether the server is up, and since when. GET /health (needs no token)"""
-        return self._get("/health", models.HealthResponse, options)
+        return self._send("GET /health", one(models.HealthResponse), locals())
 
     def info(self, **options: Unpack[CallOptions]) -> InfoResponse:
-        """Version and authentication mode. GET /info (needs no token; not on old servers)"""
-        return self._get("/info", models.InfoResponse, options)
+        """Version and authentication mode. GET /info (needs no token; Agno 2.9)"""
+        return self._send("GET /info", one(models.InfoResponse), locals(), since="2.9")
 
     def get_config(self, **options: Unpack[CallOptions]) -> ConfigResponse:
         """All the server hosts, with its databases. GET /config"""
-        return self._get("/config", models.ConfigResponse, options)
+        return self._send("GET /config", one(models.ConfigResponse), locals())
 
-    def list_agents(self, **options: Unpack[CallOptions]) -> List[AgentResponse]:
-        """GET /agents"""
-        return self._list("/agents", models.AgentResponse, options)
+    def migrate_database(
+        self, db_id: str, target_version: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> None:
+        """Bring a database's tables to a version, or to the newest. NotFoundError.
 
-    def list_teams(self, **options: Unpack[CallOptions]) -> List[TeamResponse]:
-        """GET /teams"""
-        return self._list("/teams", models.TeamResponse, options)
-
-    def list_workflows(self, **options: Unpack[CallOptions]) -> List[WorkflowSummaryResponse]:
-        """GET /workflows: the short form, without steps."""
-        return self._list("/workflows", models.WorkflowSummaryResponse, options)
+        ``db_id`` may be "all". POST /databases/{id}/migrate
+        """
+        self._send("POST /databases/{db_id}/migrate", nothing, locals())
 
     def request(
         self,
@@ -78,30 +76,31 @@ class AgentOSClient:
         *,
         params: Optional[Mapping[str, Any]] = None,
         json: Any = None,
+        form: Optional[Mapping[str, Any]] = None,
+        files: Optional[Mapping[str, Union[File, Sequence[File]]]] = None,
         **options: Unpack[CallOptions],
     ) -> Any:
         """Any other endpoint: its decoded JSON, or None for an empty answer.
 
-        ``path`` begins with a slash. The errors are those of every other method.
+        ``path`` begins with a slash and is sent as it stands. In ``params`` a list repeats its
+        name (but ``topics`` and ``eval_types`` are joined, as the server wants them); in ``form``
+        lists and objects become JSON. ``files`` maps fields to File objects with content. The
+        errors are those of every other method.
         """
         if not path.startswith("/"):
             raise ValueError("path must begin with a slash: %r" % path)
+        if json is not None and (form is not None or files is not None):
+            raise ValueError("a request has either json= or form= and files=")
         request = Request(
-            method.upper(), self.base_url + path, params=query(**(params or {})), json=json
+            method.upper(),
+            self.base_url + path,
+            params=encoded_query(params or {}),
+            json=json,
+            form=None if form is None else encoded_form(form),
+            files=_parts(files or {}) or None,
         )
-        return self._connection.send(Call(request, _any_json), options)
-
-    def _get(self, path: str, model: Type[M], options: CallOptions) -> M:
-        request = Request("GET", self.base_url + path)
-        return self._connection.send(
-            Call(request, lambda response: model_of(response, model)), options
-        )
-
-    def _list(self, path: str, model: Type[M], options: CallOptions) -> List[M]:
-        request = Request("GET", self.base_url + path)
-        return self._connection.send(
-            Call(request, lambda response: models_of(response, model)), options
-        )
+        route = "%s %s" % (request.method, path.partition("?")[0])
+        return self._exchange(request, any_json, options, route)
 
     def close(self) -> None:
         """Close idle connections; a later call connects anew."""
@@ -117,5 +116,13 @@ class AgentOSClient:
         return "AgentOSClient(%r)" % shown_url(self.base_url)
 
 
-def _any_json(response: Response) -> Any:
-    return json_of(response) if response.body else None
+def _parts(files: Mapping[str, Union[File, Sequence[File]]]) -> List[FilePart]:
+    parts = []
+    for field, value in files.items():
+        for file in [value] if isinstance(value, File) else value:
+            if not isinstance(file, File) or file.content is None:
+                raise TypeError("files must hold File objects with content, not %r" % (file,))
+            name = file.filename or "file"
+            kind = file.mime_type or guess_type(name) or "application/octet-stream"
+            parts.append(FilePart(field, name, file.content, kind))
+    return parts

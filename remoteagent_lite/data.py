@@ -1,103 +1,74 @@
-"""The server's data of one database or knowledge base."""
+"""RemoteDb and RemoteKnowledge: the server's data of one database or knowledge base."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
-from . import models
 from ._connection import Connection
-from ._wire import Call, Request
-from .protocols.answers import model_of
-from .protocols.query import query
+from .protocols.resources import nothing
+from .resources.evals import Evals, Metrics
+from .resources.knowledge import Knowledge
+from .resources.memories import Memories
+from .resources.sessions import Sessions
+from .resources.traces import Traces
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .models import PaginatedResponseSessionSchema, PaginatedResponseVectorSearchResult
     from .options import CallOptions
 
 __all__ = ["RemoteDb", "RemoteKnowledge"]
 
 
-class RemoteDb:
-    """One database of an AgentOS. Every method blocks; any thread may call them.
+class RemoteDb(Sessions, Memories, Traces, Evals, Metrics):
+    """One database of an AgentOS; ``id`` is its id.
 
-    Every request names the database, so that servers with several of them answer.
+    Every request names the database, so that servers with several of them answer. Every method
+    blocks and may be called from any thread; see Resource for what all of them take and raise.
     """
 
+    _own = ("db_id",)
+
     def __init__(self, connection: Connection, db_id: str) -> None:
+        super().__init__(connection, {"db_id": db_id})
         self.id = db_id
-        self._connection = connection
 
-    def get_sessions(
-        self,
-        *,
-        type: Optional[str] = None,
-        component_id: Optional[str] = None,
-        user_id: Optional[str] = None,
-        session_name: Optional[str] = None,
-        limit: Optional[int] = None,
-        page: Optional[int] = None,
-        sort_by: Optional[str] = None,
-        sort_order: Optional[str] = None,
-        table: Optional[str] = None,
-        **options: Unpack[CallOptions],
-    ) -> PaginatedResponseSessionSchema:
-        """One page of sessions: ``data`` and ``meta``. ``page`` counts from 1. GET /sessions"""
-        params = query(
-            db_id=self.id,
-            type=type,
-            component_id=component_id,
-            user_id=user_id,
-            session_name=session_name,
-            limit=limit,
-            page=page,
-            sort_by=sort_by,
-            sort_order=sort_order,
-            table=table,
-        )
-        request = Request("GET", self._connection.base_url + "/sessions", params=params)
-        model = models.PaginatedResponseSessionSchema
-        call = Call(request, lambda response: model_of(response, model))
-        return self._connection.send(call, options)
+    def migrate_database(
+        self, target_version: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> None:
+        """Bring the tables to a version, or to the newest. POST /databases/{id}/migrate"""
+        given = dict(locals(), db_id=self.id)
+        self._send("POST /databases/{db_id}/migrate", nothing, given)
 
     def __repr__(self) -> str:
-        return "RemoteDb(%r at %s)" % (self.id, self._connection.base_url)
+        return "RemoteDb(%r at %s)" % (self.id, self.base_url)
 
 
-class RemoteKnowledge:
-    """One knowledge base of an AgentOS. Every method blocks; any thread may call them."""
+class RemoteKnowledge(Knowledge):
+    """One knowledge base of an AgentOS. Every method blocks; any thread may call them.
 
-    def __init__(self, connection: Connection, db_id: Optional[str]) -> None:
+    The methods have the client's names and shorter ones.
+    """
+
+    _own = ("db_id", "knowledge_id")
+
+    def __init__(
+        self, connection: Connection, db_id: Optional[str], knowledge_id: Optional[str] = None
+    ) -> None:
+        super().__init__(connection, {"db_id": db_id, "knowledge_id": knowledge_id})
         self.db_id = db_id
-        self._connection = connection
+        self.knowledge_id = knowledge_id
 
-    def search(
-        self,
-        query: str,
-        *,
-        max_results: Optional[int] = None,
-        filters: Any = None,
-        search_type: Optional[str] = None,
-        **options: Unpack[CallOptions],
-    ) -> PaginatedResponseVectorSearchResult:
-        """Passages that fit ``query``, best first: ``data`` and ``meta``. POST /knowledge/search"""
-        body = {
-            "query": query,
-            "db_id": self.db_id,
-            "max_results": max_results,
-            "filters": filters,
-            "search_type": search_type,
-        }
-        request = Request(
-            "POST",
-            self._connection.base_url + "/knowledge/search",
-            json={name: value for name, value in body.items() if value is not None},
-        )
-        request.safe = True  # it only reads
-        model = models.PaginatedResponseVectorSearchResult
-        call = Call(request, lambda response: model_of(response, model))
-        return self._connection.send(call, options)
+    search = Knowledge.search_knowledge
+    upload_content = Knowledge.upload_knowledge_content
+    update_content = Knowledge.update_knowledge_content
+    get_content = Knowledge.list_knowledge_content
+    iter_content = Knowledge.iter_knowledge_content
+    get_content_by_id = Knowledge.get_knowledge_content
+    get_content_status = Knowledge.get_knowledge_content_status
+    delete_content_by_id = Knowledge.delete_knowledge_content
+    delete_all_content = Knowledge.delete_all_knowledge_content
+    get_config = Knowledge.get_knowledge_config
 
     def __repr__(self) -> str:
-        return "RemoteKnowledge(db_id=%r at %s)" % (self.db_id, self._connection.base_url)
+        return "RemoteKnowledge(db_id=%r at %s)" % (self.db_id, self.base_url)

@@ -19,6 +19,12 @@ MediaT = TypeVar("MediaT", bound="Media")
 _TYPES = {".md": "text/markdown", ".webp": "image/webp", ".m4a": "audio/mp4", ".csv": "text/csv"}
 
 
+def guess_type(name: str) -> Optional[str]:
+    """The MIME type of a file with that name, or None."""
+    extension = os.path.splitext(name)[1].lower()
+    return _TYPES.get(extension) or mimetypes.guess_type(name)[0]
+
+
 class Media:
     """Base of the four kinds. Immutable by convention; holds either ``url`` or ``content``."""
 
@@ -55,9 +61,7 @@ class Media:
         Raises OSError if it cannot be read.
         """
         name = os.path.basename(os.fspath(path))
-        extension = os.path.splitext(name)[1].lower()
-        guessed = _TYPES.get(extension) or mimetypes.guess_type(name)[0]
-        fields.setdefault("mime_type", guessed)
+        fields.setdefault("mime_type", guess_type(name))
         fields.setdefault("filename", name)
         with open(path, "rb") as file:
             return cls(content=file.read(), **fields)

@@ -31,12 +31,36 @@ if TYPE_CHECKING:
         cert: Union[str, Tuple[str, str], None]
         proxies: Optional[Mapping[str, str]]
 
+    class RemoteSettings(ClientSettings, total=False):
+        """Settings of RemoteAgent, RemoteTeam and RemoteWorkflow.
+
+        ``resume`` says how often a broken stream of a background run is resumed without a new
+        event in between, and how long to wait before.
+        """
+
+        resume: Optional[RetryPolicy]
+
     class CallOptions(TypedDict, total=False):
         """What every single call accepts, whatever it does."""
 
         auth_token: Optional[AuthToken]
         headers: Optional[Mapping[str, str]]
         timeout: Union[float, Timeout, None]
+
+    class DatabaseOptions(CallOptions, total=False):
+        """What every call that is about one database accepts; RemoteDb sets ``db_id`` itself."""
+
+        db_id: Optional[str]
+
+    class TableOptions(DatabaseOptions, total=False):
+        """What every call that is about one table of a database accepts."""
+
+        table: Optional[str]
+
+    class KnowledgeOptions(DatabaseOptions, total=False):
+        """What every call about knowledge accepts; RemoteKnowledge sets both ids itself."""
+
+        knowledge_id: Optional[str]
 
     class RunOptions(CallOptions, total=False):
         """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError."""
@@ -67,10 +91,24 @@ if TYPE_CHECKING:
         extra_fields: Optional[Mapping[str, Any]]
 
     class ContinueOptions(CallOptions, total=False):
-        """Options of ``continue_run``."""
+        """Options of ``continue_run``.
+
+        The last six, for agents and teams, make of a run something new: ``input`` adds a message
+        of the user, ``continue_from`` ("end", "last_user" or the index of a message) goes back to
+        where the run is to go on, ``fork`` leaves the original as it is, ``regenerate`` answers
+        the last message anew, ``replace_original`` False keeps both answers in the history.
+        """
 
         stream_events: Optional[bool]
         user_id: Optional[str]
+        background: Optional[bool]
+        factory_input: Optional[Mapping[str, Any]]
+        input: Any
+        continue_from: Union[int, str, None]
+        fork: Optional[bool]
+        regenerate: Optional[bool]
+        replace_original: Optional[bool]
+        additional_instructions: Optional[str]
         extra_fields: Optional[Mapping[str, Any]]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         WorkflowRunOutput,
     )
     from .models.runs import RunOutputEvent, TeamRunOutputEvent, WorkflowRunOutputEvent
-    from .options import ClientSettings
+    from .options import RemoteSettings
 
     AgentBase = ToolRunner[RunOutput, RunOutputEvent, AgentResponse]
     TeamBase = ToolRunner[TeamRunOutput, Union[TeamRunOutputEvent, RunOutputEvent], TeamResponse]
@@ -54,7 +54,7 @@ class RemoteAgent(AgentBase):
         protocol: str = "agentos",
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
-        **settings: Unpack[ClientSettings],
+        **settings: Unpack[RemoteSettings],
     ) -> None:
         super().__init__(base_url, agent_id, protocol, timeout, config_ttl, **settings)
 
@@ -80,7 +80,7 @@ class RemoteTeam(TeamBase):
         protocol: str = "agentos",
         timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
-        **settings: Unpack[ClientSettings],
+        **settings: Unpack[RemoteSettings],
     ) -> None:
         super().__init__(base_url, team_id, protocol, timeout, config_ttl, **settings)
 
@@ -106,7 +106,7 @@ class RemoteWorkflow(WorkflowBase):
         protocol: str = "agentos",
         timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
-        **settings: Unpack[ClientSettings],
+        **settings: Unpack[RemoteSettings],
     ) -> None:
         super().__init__(base_url, workflow_id, protocol, timeout, config_ttl, **settings)
 

@@ -10,19 +10,33 @@ from __future__ import annotations
 import functools
 import os
 import queue
+import random
 import threading
 import time
 import weakref
-from typing import Any, Callable, Generic, Iterable, Iterator, List, Optional, Tuple, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    TypeVar,
+)
 
 from ._wire import Fold
 from .errors import (
     RemoteAgentError,
+    RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
     StreamClosedError,
     StreamInterruptedError,
 )
+from .options import RetryPolicy
 from .protocols.sse import SSEDecoder
 from .transport import StreamResponse
 
@@ -42,6 +56,17 @@ _JOIN = 5.0
 _CLOSED = object()
 
 
+class Resumption(NamedTuple):
+    """How a stream goes on after it was broken.
+
+    ``reopen(last_event_index, attempt)`` runs in the reader thread and returns another answer, or
+    the output of the run if that has ended; it must not know the stream.
+    """
+
+    reopen: Callable[[Optional[int], int], Any]
+    policy: RetryPolicy
+
+
 class _Handover:
     """Bytes from the reader thread to the consumer, bounded by their number.
 
@@ -49,12 +74,14 @@ class _Handover:
     lock; each side only ever reads the other's.
     """
 
-    def __init__(self, answer: StreamResponse) -> None:
+    def __init__(self, answer: Optional[StreamResponse]) -> None:
+        # Guards the two fields below: an answer that comes after the stop is not read.
+        self.lock = threading.Lock()
         self.answer = answer
+        self.stopped = False
         self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.written = 0
         self.taken = 0
-        self.stopped = False
         self.room = threading.Event()
         self.process = os.getpid()
         #: Told of every hand-over, when somebody waits for several streams at once.
@@ -83,18 +110,53 @@ class _Handover:
 
     def stop(self) -> None:
         """Wake the reader and the consumer, wherever they wait. Any thread, any number of times."""
-        if not self.stopped:
+        with self.lock:
+            if self.stopped:
+                return
             self.stopped = True
-            if self.process == os.getpid():  # a forked child shares the socket, but not the stream
-                self.answer.abort()
-            self.room.set()
-            self.put(_CLOSED)
+        # A forked child shares the socket, but not the stream.
+        if self.answer is not None and self.process == os.getpid():
+            self.answer.abort()
+        self.room.set()
+        self.put(_CLOSED)
+
+    def adopt(self, answer: StreamResponse) -> bool:
+        """Take an answer that was opened by the reader; False if nobody wants it any more."""
+        with self.lock:
+            if not self.stopped:
+                self.answer = answer
+            return not self.stopped
 
 
-def _read(handover: _Handover) -> None:
-    """The reader thread. It must not know the RunStream, or an abandoned one would live on."""
+class _Settled:
+    """The output of a run that turned out to have ended, in place of its last events."""
+
+    __slots__ = ("output",)
+
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+
+def _read(
+    handover: _Handover, reopen: Optional[Callable[[], Any]] = None, delay: float = 0.0
+) -> None:
+    """The reader thread. It must not know the RunStream, or an abandoned one would live on.
+
+    ``reopen`` is called ``delay`` seconds later to go on with a stream that was broken.
+    """
     answer = handover.answer
     try:
+        if reopen is not None:
+            handover.room.wait(delay)  # stop() sets it
+            if handover.stopped:
+                return
+            answer = reopen()
+            if not isinstance(answer, StreamResponse):
+                handover.put(_Settled(answer))
+                return
+            if not handover.adopt(answer):
+                return
+        assert answer is not None
         while not handover.stopped:
             data = answer.read()
             if not data:
@@ -107,7 +169,7 @@ def _read(handover: _Handover) -> None:
     else:
         handover.put(None)
     finally:
-        if handover.stopped:
+        if handover.stopped and answer is not None:
             answer.drop()
 
 
@@ -125,28 +187,36 @@ class RunStream(Generic[OutputT, EventT]):
     ``close()``.
     """
 
+    # Set by _connect, anew for every connection.
+    _handover: _Handover
+    _decoder: SSEDecoder[Any]
+    _thread: threading.Thread
+    _finalizer: weakref.finalize[Any, Any]
+
     def __init__(
         self,
         answer: StreamResponse,
         fold: Fold[OutputT],
         cancel: Callable[[RunStream[OutputT, EventT], float], bool],
+        resume: Optional[Resumption] = None,
     ) -> None:
         self._fold = fold
         self._cancel = cancel
+        self._resume = resume
+        self._attempts = 0  # to resume, since the last event that came
+        self._resumed_at: Any = _CLOSED  # the index of the last event before the last attempt
         self._url = answer.url
-        self._handover = _Handover(answer)
-        self._decoder: SSEDecoder[Any] = SSEDecoder(fold.decode, answer.url)
+        self._deadline = answer.deadline
+        self._limit = answer.timeout.total
         self._batch: Iterator[Any] = iter(())
         self._error: Optional[BaseException] = None
         self._done = False
         self._ended = threading.Event()
         self._consumer: Optional[int] = None  # the thread that reads, as far as one does
-        self._thread = threading.Thread(
-            target=_read, args=(self._handover,), name="remoteagent-stream", daemon=True
-        )
-        # The finalizer also runs at interpreter exit.
-        self._finalizer = weakref.finalize(self, self._handover.stop)
-        self._thread.start()
+        # Guards _closed and what _connect sets: a stream that is closed must not be resumed.
+        self._lock = threading.Lock()
+        self._closed = False
+        self._connect(_Handover(answer))
 
     @property
     def run_id(self) -> Optional[str]:
@@ -208,18 +278,16 @@ class RunStream(Generic[OutputT, EventT]):
     def text(self) -> Iterator[str]:
         """The pieces of the answer's text, and nothing else. Blocks as iterating does.
 
-        An answer that was not sent in pieces (a workflow of functions, say) comes as one.
+        What was not sent in pieces comes as one at the end: the answer of a workflow of functions,
+        or what was streamed while a background run's stream was broken and its server restarted.
         """
-        streamed = False
         for event in self:
             piece = self._fold.delta(event)
             if piece:
-                streamed = True
                 yield piece
-        if not streamed:
-            whole: Any = self._fold.output()
-            if isinstance(whole.content, str) and whole.content:
-                yield whole.content
+        rest = self._fold.rest()
+        if rest:
+            yield rest
 
     def delta(self, event: EventT) -> Optional[str]:
         """The piece that ``event`` adds to the answer's text; None if it adds none."""
@@ -248,6 +316,8 @@ class RunStream(Generic[OutputT, EventT]):
 
     def close(self) -> None:
         """End the stream now: wakes a reader in another thread at once. May be called again."""
+        with self._lock:
+            self._closed = True
         self._decoder.closed = True
         self._finalizer()
         if self._thread is not threading.current_thread():
@@ -289,6 +359,29 @@ class RunStream(Generic[OutputT, EventT]):
                 self._batch = iter(kept)
         return fold.finished
 
+    def _connect(
+        self,
+        handover: _Handover,
+        reopen: Optional[Callable[[], Any]] = None,
+        delay: float = 0.0,
+    ) -> None:
+        """Read from ``handover`` from now on, by a new thread of its own."""
+        thread = threading.Thread(
+            target=_read, args=(handover, reopen, delay), name="remoteagent-stream", daemon=True
+        )
+        with self._lock:
+            if self._closed:
+                return  # close() has stopped the handover before, and _fill will say so
+            if reopen is not None:
+                handover.listener = self._handover.listener
+                self._finalizer.detach()
+            self._handover = handover
+            self._decoder = SSEDecoder(self._fold.decode, self._url)
+            self._thread = thread
+            # The finalizer also runs at interpreter exit.
+            self._finalizer = weakref.finalize(self, handover.stop)
+            thread.start()
+
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""
         if self._done:
@@ -315,11 +408,10 @@ class RunStream(Generic[OutputT, EventT]):
         if type(item) is bytes:
             self._batch = self._decoder.feed(item)
             return True
-        self._finish(item)
-        return False
+        return self._finish(item)
 
     def _take(self, timeout: Optional[float]) -> Any:
-        deadline = self._handover.answer.deadline
+        deadline = self._deadline
         if deadline is None:
             return self._handover.take(timeout)
         left = max(0.0, deadline - time.monotonic())
@@ -328,7 +420,7 @@ class RunStream(Generic[OutputT, EventT]):
         try:
             return self._handover.take(left)
         except queue.Empty:
-            limit = self._handover.answer.timeout.total
+            limit = self._limit
             error = RemoteTimeoutError(
                 "The stream from %s did not finish within the total limit of %g s "
                 "(Timeout(total=...))." % (self._url, limit or 0),
@@ -341,24 +433,55 @@ class RunStream(Generic[OutputT, EventT]):
             self._fail(error)
             raise error from None
 
-    def _finish(self, cause: Optional[BaseException]) -> None:
-        """The body has ended: cleanly if ``cause`` is None, else broken off by it."""
+    def _finish(self, cause: Any) -> bool:
+        """The body has ended: cleanly if ``cause`` is None, else broken off by it.
+
+        Whether the stream goes on by another one.
+        """
         fold = self._fold
+        if isinstance(cause, _Settled):
+            fold.settle(cause.output)
         if fold.finished or (cause is None and not self._decoder.pending and fold.end()):
             # What broke after the run's end took nothing away.
             self._end()
-            return
-        if cause is None or type(cause) is RemoteServerUnavailableError:
-            cause = self._interrupted(cause)
-        self._fail(cause)
-        raise cause
+            return False
+        if self._goes_on(cause):
+            return True
+        broken = cause is None or type(cause) is RemoteServerUnavailableError
+        error = self._interrupted(cause) if broken or self._attempts else cause
+        self._fail(error)
+        raise error
+
+    def _goes_on(self, cause: Optional[BaseException]) -> bool:
+        """Resume the stream of a background run, if that can help."""
+        resume, fold = self._resume, self._fold
+        if resume is None or fold.fault is not None or not _passing(cause):
+            return False
+        index = fold.last_event_index
+        # Every event that comes begins the count anew: only standing still is bounded.
+        self._attempts = self._attempts + 1 if index == self._resumed_at else 1
+        self._resumed_at = index
+        delay = 0.0 if self._attempts == 1 else resume.policy.delay(self._attempts - 1)
+        if delay is None:
+            return False
+        fold.resumed()
+        # Jitter, so that clients of one server do not all come back at the same moment.
+        self._connect(
+            _Handover(None),
+            functools.partial(resume.reopen, index, self._attempts),
+            delay * random.uniform(0.5, 1.0),
+        )
+        return True
 
     def _interrupted(self, cause: Optional[BaseException]) -> StreamInterruptedError:
         fold = self._fold
+        how = "ended" if cause is None else "broke off"
+        if self._attempts:
+            how += ", could not be resumed (%d attempts)," % self._attempts
         error = StreamInterruptedError(
-            "The stream of run %s from %s %s before the run had ended. What had arrived is in this "
-            "error's `output`; what became of the run, the server knows."
-            % (fold.run_id, self._url, "ended" if cause is None else "broke off"),
+            "The stream of run %s from %s %s before the run had ended%s. What had arrived is in "
+            "this error's `output`; get_run(run_id) tells what became of the run."
+            % (fold.run_id, self._url, how, ": " + fold.fault if fold.fault else ""),
             self._url,
             output=fold.output(),
             run_id=fold.run_id,
@@ -376,6 +499,17 @@ class RunStream(Generic[OutputT, EventT]):
     def _fail(self, error: BaseException) -> None:
         self._error = error
         self._end()
+
+
+def _passing(cause: Optional[BaseException]) -> bool:
+    """Whether what broke a stream may be over at the next attempt."""
+    if cause is None:
+        return True
+    if isinstance(cause, RemoteTimeoutError):
+        return cause.phase != "total"
+    if isinstance(cause, RemoteHTTPError):
+        return cause.status_code in (429, 502, 503, 504)
+    return isinstance(cause, RemoteServerUnavailableError)
 
 
 def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], Any]]:
@@ -413,6 +547,6 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
 
 def _soonest(streams: Iterable[RunStream[Any, Any]]) -> Optional[float]:
     """Seconds to the first total deadline among ``streams``."""
-    deadlines = [stream._handover.answer.deadline for stream in streams]
+    deadlines = [stream._deadline for stream in streams]
     given = [deadline for deadline in deadlines if deadline is not None]
     return max(0.0, min(given) - time.monotonic()) if given else None

@@ -17,7 +17,18 @@ import ssl
 import threading
 import time
 import zlib
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -29,9 +40,10 @@ import requests.structures
 import requests.utils
 import urllib3.exceptions
 import urllib3.filepost
+import urllib3.util.timeout
 
 from ._version import __version__
-from ._wire import Request, Response
+from ._wire import Body, Request, Response
 from .errors import (
     ProtocolError,
     RemoteAgentError,
@@ -58,6 +70,7 @@ MAX_CHUNK_LINE = 64 * 1024
 _RETRIABLE_STATUS = (502, 503, 504)
 _USER_AGENT = "remoteagent-lite/%s" % __version__
 _ENCODINGS = "gzip, deflate"
+_HEX = b"0123456789abcdefABCDEF"
 
 
 def normal_url(url: str) -> str:
@@ -137,12 +150,12 @@ class Transport:
         RemoteTimeoutError for a failed exchange, ProtocolError for an answer that cannot be read.
         """
 
-        def once() -> Response:
-            answer = self._open(request, timeout, _ENCODINGS)
+        def once(deadline: Optional[float]) -> Response:
+            answer = self._open(request, timeout, deadline, _ENCODINGS)
             parts = answer.read_all(body_limit)
             return Response(answer.url, answer.status, answer.headers, parts)
 
-        answer: Response = self._attempts(request, repeatable, once)
+        answer: Response = self._attempts(request, timeout, repeatable, once)
         return answer
 
     def open(
@@ -152,37 +165,50 @@ class Transport:
 
         Raises as ``send`` does; an error status has raised before this returns.
         """
-        # Uncompressed: a compressor in between may hold events back to fill its window.
-        answer: StreamResponse = self._attempts(
-            request, repeatable, lambda: self._open(request, timeout, "identity")
-        )
+
+        def once(deadline: Optional[float]) -> StreamResponse:
+            # Uncompressed: a compressor in between may hold events back to fill its window.
+            return self._open(request, timeout, deadline, "identity")
+
+        answer: StreamResponse = self._attempts(request, timeout, repeatable, once)
         return answer
 
-    def _attempts(self, request: Request, repeatable: bool, once: Callable[[], Any]) -> Any:
+    def _attempts(
+        self,
+        request: Request,
+        timeout: Timeout,
+        repeatable: bool,
+        once: Callable[[Optional[float]], Any],
+    ) -> Any:
+        # One limit for all attempts and the waits between them.
+        deadline = None if timeout.total is None else time.monotonic() + timeout.total
+        if request.body is not None:
+            return once(deadline)
         attempt = 0
         again = request.safe or (repeatable and self._retry.retry_runs)
         while True:
             attempt += 1
             try:
-                return once()
+                return once(deadline)
             except RemoteServerUnavailableError as error:
                 if error.request_sent and not again:
                     raise
                 if isinstance(error, RemoteTimeoutError) and error.phase == "total":
                     raise
                 wait = self._retry.delay(attempt)
-                if wait is None:
+                if wait is None or _too_late(wait, deadline):
                     raise
             except RemoteHTTPError as error:
                 if not again or error.status_code not in _RETRIABLE_STATUS:
                     raise
                 wait = self._retry.delay(attempt, error.retry_after)
-                if wait is None:
+                if wait is None or _too_late(wait, deadline):
                     raise
             self._sleep(wait)
 
-    def _open(self, request: Request, timeout: Timeout, encodings: str) -> StreamResponse:
-        deadline = None if timeout.total is None else time.monotonic() + timeout.total
+    def _open(
+        self, request: Request, timeout: Timeout, deadline: Optional[float], encodings: str
+    ) -> StreamResponse:
         url = request.url
         if request.params:
             url += "?" + urlencode(request.params)
@@ -203,7 +229,9 @@ class Transport:
             shown_url(request.url),
         )
 
-    def _encode(self, request: Request, encodings: str) -> Tuple[Optional[bytes], Dict[str, str]]:
+    def _encode(
+        self, request: Request, encodings: str
+    ) -> Tuple[Union[bytes, Body, None], Dict[str, str]]:
         headers = {
             "User-Agent": _USER_AGENT,
             "Accept": "application/json",
@@ -211,8 +239,10 @@ class Transport:
             "Connection": "keep-alive",
         }
         headers.update(self._headers)
-        body: Optional[bytes] = None
-        if request.files:
+        body: Union[bytes, Body, None] = None
+        if request.body is not None:
+            body, headers["Content-Type"] = request.body, request.body.content_type
+        elif request.files:
             fields: List[Any] = list(request.form or [])
             fields += [
                 (part.field, (part.filename, part.content, part.content_type))
@@ -260,23 +290,22 @@ class Transport:
         method: str,
         url: str,
         headers: Dict[str, str],
-        body: Optional[bytes],
+        body: Union[bytes, Body, None],
         timeout: Timeout,
         deadline: Optional[float],
     ) -> Tuple[Any, Dict[str, str]]:
         prepared = requests.PreparedRequest()
         prepared.method = method
         prepared.url = url
-        prepared.body = body
+        if body is None or isinstance(body, bytes):
+            prepared.body = body
+        else:
+            prepared.body = _blocks(body, timeout, deadline, url)  # type: ignore[assignment]
         prepared.hooks = requests.hooks.default_hooks()
         prepared.headers = requests.structures.CaseInsensitiveDict(headers)
-        connect, read = timeout.connect, timeout.read
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise _timed_out("total", timeout, url, None, False)
-            connect = left if connect is None else min(connect, left)
-            read = left if read is None else min(read, left)
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise _timed_out("total", timeout, url, None, False)
         try:
             site = self._site(url)
             if site.authorization and "Authorization" not in prepared.headers:
@@ -284,7 +313,10 @@ class Transport:
             response = self._adapter.send(
                 prepared,
                 stream=True,
-                timeout=(connect, read),  # type: ignore[arg-type]
+                # Not a pair of numbers: what connecting took must count towards the rest.
+                timeout=urllib3.util.timeout.Timeout(
+                    connect=timeout.connect, read=timeout.read, total=left
+                ),  # type: ignore[arg-type]
                 verify=site.verify,
                 cert=site.cert,
                 proxies=site.proxies,
@@ -299,6 +331,14 @@ class Transport:
             raise _translated(error, url, timeout, deadline) from error
         received = {name.lower(): value for name, value in response.headers.items()}
         return response.raw, received
+
+
+def _blocks(body: Body, timeout: Timeout, deadline: Optional[float], url: str) -> Iterator[bytes]:
+    """The body's blocks, as long as there is time."""
+    for block in body:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise _timed_out("total", timeout, url, None, True)
+        yield block
 
 
 class StreamResponse:
@@ -548,15 +588,15 @@ class _Chunks:
             if len(trailer) > MAX_CHUNK_LINE:
                 raise http.client.LineTooLong("trailer")
             more = self._read1(READ_SIZE)
-            if not more:
-                raise http.client.IncompleteRead(b"")
+            if not more:  # the body is complete without it (RFC 9112, 8)
+                break
             trailer += more
 
 
 @functools.lru_cache(maxsize=1024)  # the sizes of one stream's events repeat
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip() if b";" in line else line.rstrip()
-    if not digits.isalnum():  # int() would take signs and underscores
+    if not digits or digits.strip(_HEX):  # int() would take signs, underscores and 0x
         raise http.client.HTTPException("not a chunk size: %r" % digits[:20])
     return int(digits, 16)
 
@@ -663,6 +703,11 @@ def check_header(name: str, value: str) -> None:
     except UnicodeEncodeError:
         # from None: the original error's text would show the value
         raise ValueError("header %r holds characters outside Latin-1" % name) from None
+
+
+def _too_late(wait: float, deadline: Optional[float]) -> bool:
+    """Whether nothing of the time allowed is left after ``wait`` seconds."""
+    return deadline is not None and time.monotonic() + wait >= deadline
 
 
 def _timed_out(

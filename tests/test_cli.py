@@ -85,7 +85,7 @@ def test_input_from_standard_input(
     ("text", "status", "complaint"),
     [
         ("boom", 3, "The run failed: scripted failure"),
-        ("delete /tmp/x", 4, "is paused for delete_file"),
+        ("delete /tmp/x", 4, "is paused for confirmation of delete_file"),
     ],
 )
 def test_exit_status_tells_how_the_run_ended(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
+from .._attachments import Attachment
 from .._model import Model, Tagged, nested
-from .._outputs import Decision, Output
+from .._outputs import ErrorDecision, Output, RequirementDecision, StepDecision, ToolDecision
 
 
 class BaseTeamRunEvent(Model):
@@ -581,7 +582,7 @@ class UserInputField(Model):
     value: Any = None
 
 
-class Video(Model):
+class Video(Attachment):
     url: Optional[str] = None
     filepath: Optional[str] = None
     content: Optional[str] = None
@@ -641,7 +642,7 @@ class WorkflowStartedEvent(BaseWorkflowRunOutputEvent):
     _constants = ("event",)
 
 
-class Audio(Model):
+class Audio(Attachment):
     url: Optional[str] = None
     filepath: Optional[str] = None
     content: Optional[str] = None
@@ -664,7 +665,7 @@ class Citations(Model):
     documents: Optional[List[DocumentCitation]] = nested(["DocumentCitation"], default=None)
 
 
-class File(Model):
+class File(Attachment):
     id: Optional[str] = None
     url: Optional[str] = None
     filepath: Optional[str] = None
@@ -681,7 +682,7 @@ class File(Model):
     metadata: Optional[Dict[str, Any]] = None
 
 
-class Image(Model):
+class Image(Attachment):
     url: Optional[str] = None
     filepath: Optional[str] = None
     content: Optional[str] = None
@@ -814,7 +815,7 @@ class TeamRunInput(Model):
     files: Optional[List[File]] = nested(["File"], default=None)
 
 
-class ToolExecution(Decision):
+class ToolExecution(ToolDecision):
     tool_call_id: Optional[str] = None
     tool_name: Optional[str] = None
     tool_args: Optional[Dict[str, Any]] = None
@@ -1123,7 +1124,7 @@ class RunErrorEvent(BaseAgentRunEvent):
     _constants = ("event",)
 
 
-class RunRequirement(Model):
+class RunRequirement(RequirementDecision):
     tool_execution: Optional[ToolExecution] = nested("ToolExecution", default=None)
     created_at: Optional[str] = None
     confirmation: Optional[bool] = None
@@ -1196,7 +1197,7 @@ class StepInput(Model):
     files: Optional[List[File]] = nested(["File"], default=None)
 
 
-class StepRequirement(Model):
+class StepRequirement(StepDecision):
     step_id: str
     step_name: Optional[str] = None
     step_index: Optional[int] = None
@@ -1302,7 +1303,7 @@ class ToolCallStartedEvent(BaseAgentRunEvent):
     _constants = ("event",)
 
 
-class ErrorRequirement(Model):
+class ErrorRequirement(ErrorDecision):
     step_id: str
     step_name: Optional[str] = None
     step_index: Optional[int] = None

@@ -19,7 +19,7 @@ from ..errors import UnsupportedError
 from ..events import UnknownEvent
 from ..media import Audio, File, Image, Media, Video
 from ..models.runs import EVENT_CLASSES
-from .answers import model_of
+from .answers import model_of, models_of
 from .component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
 
 __all__ = ["AgentOS", "AgentOSFold"]
@@ -96,6 +96,20 @@ def _number(name: str, value: Any) -> str:
     return str(value)
 
 
+def _boundary(name: str, value: Any) -> str:
+    """Where in a run's messages to go on."""
+    if value in ("end", "last_user"):
+        return str(value)
+    try:
+        return _number(name, value)
+    except TypeError:
+        raise TypeError('%s must be "end", "last_user" or an int, not %r' % (name, value)) from None
+
+
+def _input(name: str, value: Any) -> str:
+    return _message(value)
+
+
 def _media(name: str, value: Any) -> str:
     kind = _MEDIA[name]
     items = []
@@ -143,6 +157,22 @@ _MEDIA: Dict[str, Type[Media]] = {
 }
 
 
+_BYTES = "application/octet-stream"
+#: What the types of parts must begin with for the server to sort them as their option says.
+_MULTIPART_TYPES: Dict[str, Tuple[str, ...]] = {
+    "images": tuple(
+        "image/" + name
+        for name in ("avif", "bmp", "gif", "heic", "heif", "jpeg", "png", "tiff", "webp")
+    ),
+    "audio": tuple("audio/" + name for name in ("aac", "flac", "m4a", "mp3", "mpeg", "ogg", "wav")),
+    "videos": tuple(
+        "video/" + name
+        for name in ("3gpp", "mp4", "mpeg", "mpg", "quicktime", "webm", "wmv", "flv")
+    ),
+    "files": ("",),
+}
+
+
 class _Field(NamedTuple):
     """How one run option goes into the form, and which components take it."""
 
@@ -178,16 +208,33 @@ _FIELDS: Dict[str, _Field] = {
 }
 
 
-def _form(component: Component, options: Mapping[str, Any]) -> List[Tuple[str, str]]:
+#: The options of ``continue_run`` that become form fields.
+_CONTINUE_FIELDS: Dict[str, _Field] = {
+    "session_id": _Field(_text),
+    "user_id": _Field(_text),
+    "background": _Field(_flag),
+    "factory_input": _Field(_json_object, _W),
+    "input": _Field(_input, _A + _T),
+    "continue_from": _Field(_boundary, _A + _T),
+    "fork": _Field(_flag, _A + _T),
+    "regenerate": _Field(_flag, _A + _T),
+    "replace_original": _Field(_flag, _A + _T),
+    "additional_instructions": _Field(_text, _A + _T),
+}
+
+
+def _form(
+    component: Component, options: Mapping[str, Any], known: Mapping[str, _Field] = _FIELDS
+) -> List[Tuple[str, str]]:
     fields: List[Tuple[str, str]] = []
     for name, value in options.items():
         if value is None or name in ("stream_events", "extra_fields"):
             continue
-        field = _FIELDS.get(name)
+        field = known.get(name)
         if field is None:
             import difflib  # only for a mistake's message
 
-            close = difflib.get_close_matches(name, _FIELDS, 1)
+            close = difflib.get_close_matches(name, known, 1)
             raise TypeError(
                 "unknown option %r%s (a server's own keyword goes into extra_fields=)"
                 % (name, ", did you mean %r?" % close[0] if close else "")
@@ -207,25 +254,27 @@ def _scalar(name: str, value: Any) -> str:
     return json.dumps(value, default=_plain)
 
 
-def _documents(
-    component: Component, files: Any
-) -> Tuple[Optional[List[Media]], Optional[List[FilePart]]]:
-    """Documents that must go as JSON, and those that go as multipart parts.
+def _split_media(
+    component: Component, options: Mapping[str, Any]
+) -> Tuple[Dict[str, Any], List[FilePart]]:
+    """Media that must go as JSON, by option, and those that can go as multipart parts.
 
-    Multipart carries bytes as they are, but no field of its own; workflows do not take it.
+    Multipart carries bytes as they are, to servers of every version, but no field beside; the
+    server sorts parts by their type, and workflows take none.
     """
-    if files is None:
-        return None, None
-    as_json: List[Media] = []
+    as_json: Dict[str, Any] = {}
     parts: List[FilePart] = []
-    for item in files:
-        bare = isinstance(item, File) and item.content and not item.fields and not item.id
-        if bare and component is not WORKFLOW:
-            mime_type = item.mime_type or "application/octet-stream"
-            parts.append(FilePart("files", item.filename or "file", item.content, mime_type))
-        else:
-            as_json.append(item)
-    return as_json or None, parts or None
+    for name, types in _MULTIPART_TYPES.items():
+        left = []
+        for item in options.get(name) or ():
+            bare = isinstance(item, _MEDIA[name]) and item.content and not item.fields
+            mime_type = item.mime_type or _BYTES if bare else ""
+            if bare and not item.id and component is not WORKFLOW and mime_type.startswith(types):
+                parts.append(FilePart("files", item.filename or "file", item.content, mime_type))
+            else:
+                left.append(item)
+        as_json[name] = left or None
+    return as_json, parts
 
 
 def _message(value: Any) -> str:
@@ -263,10 +312,10 @@ class AgentOS:
         return StreamCall(request, self._fold(options))
 
     def _run_request(self, input: Any, options: Mapping[str, Any], stream: bool) -> Request:
-        as_json, parts = _documents(self.component, options.get("files"))
+        as_json, parts = _split_media(self.component, options)
         form = [("message", _message(input))]
         form += self._stream_fields(options, stream)
-        form += _form(self.component, dict(options, files=as_json))
+        form += _form(self.component, dict(options, **as_json))
         return Request("POST", self.url + "/runs", form=form, files=parts)
 
     def continue_run(
@@ -293,8 +342,14 @@ class AgentOS:
         if decisions is not None:
             field = self.component.continue_field
             form.append((field, _json(field, list(decisions))))
-        form += _form(self.component, options)
+        elif self.component is WORKFLOW:
+            raise ValueError("a workflow is continued by decisions only")
+        form += _form(self.component, options, _CONTINUE_FIELDS)
         return Request("POST", self._run_url(run_id) + "/continue", form=form)
+
+    def running(self, run_id: str) -> Any:
+        """What can be said of a run that is under way."""
+        return self._output.from_dict({"run_id": run_id, "status": "RUNNING"})
 
     def cancel(self, run_id: str, session_id: Optional[str]) -> Call[None]:
         """POST /{kind}/{id}/runs/{run_id}/cancel. A success proves nothing: check the run."""
@@ -306,6 +361,29 @@ class AgentOS:
         """GET /{kind}/{id}/runs/{run_id}"""
         request = Request("GET", self._run_url(run_id), params=[("session_id", session_id)])
         return Call(request, self._parse_output)
+
+    def list_runs(self, session_id: str, status: Optional[str]) -> Call[Any]:
+        """GET /{kind}/{id}/runs: rows of a session's runs."""
+        params = [("session_id", session_id)] + ([("status", status)] if status else [])
+        model: Type[Model] = getattr(models, self.component.row)
+        return Call(
+            Request("GET", self.url + "/runs", params=params),
+            lambda response: models_of(response, model),
+        )
+
+    def resume(self, run_id: str, session_id: Optional[str], index: Optional[int]) -> Request:
+        """POST /{kind}/{id}/runs/{run_id}/resume: the events behind number ``index``."""
+        form = [("session_id", session_id)] if session_id else []
+        if index is not None:
+            form.append(("last_event_index", _number("last_event_index", index)))
+        return Request("POST", self._run_url(run_id) + "/resume", form=form)
+
+    def resume_stream(
+        self, run_id: str, session_id: Optional[str], index: Optional[int]
+    ) -> StreamCall[Any]:
+        """The same as a stream of its own."""
+        fold = self._fold({"run_id": run_id, "session_id": session_id})
+        return StreamCall(self.resume(run_id, session_id, index), fold)
 
     def _run_url(self, run_id: str) -> str:
         if not isinstance(run_id, str) or not run_id:
@@ -345,6 +423,12 @@ _ENDINGS = {
 #: What belongs to an event as such and not to the run it is about.
 _EVENT_ONLY = ("event", "event_index", "nested_depth", "workflow_agent")
 _TOOL_EVENTS = ("ToolCallStarted", "ToolCallCompleted", "ToolCallError")
+#: What comes when a paused run has been continued, in a stream that tells all of its story.
+_CONTINUED = {
+    "agent": ("RunContinued",),
+    "team": ("TeamRunContinued", "RunContinued"),
+    "workflow": ("StepContinued", "StepExecutorContinued"),
+}
 _AGENT_CONTENT = AGENT.prefix + "Content"
 _TEAM_CONTENT = TEAM.prefix + "Content"
 
@@ -368,7 +452,12 @@ class AgentOSFold:
         self.run_id = run_id
         self.session_id = session_id
         self.finished = False
-        self._last: Dict[str, Any] = {}
+        self.on_end: Optional[Callable[[Any], None]] = None
+        self._model: Type[Model] = getattr(models, component.output)
+        self.last_event_index: Optional[int] = None
+        #: What the server itself said against going on with the stream.
+        self.fault: Optional[str] = None
+        self._resumed = False
         self._component = component
         self._announced = announced  # the server was asked for start and completed events
         self._identified = False
@@ -379,6 +468,7 @@ class AgentOSFold:
         self._head: Dict[str, Any] = {}
         self._tools: Dict[str, Any] = {}
         self._steps: List[Any] = []
+        self._said = False  # whether earlier steps have streamed text
         self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
         prefix = component.prefix
@@ -388,24 +478,24 @@ class AgentOSFold:
         )
         self._deltas = tuple(_CLASSES[name] for name in self._content)
         self._endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
-        self._endings["error"] = "ERROR"
         self._handlers: Dict[str, Callable[[Dict[str, Any]], bool]] = {
             prefix + "Started": self._start_of_run,
-            "error": self._end_of_run,
+            "error": self._end_of_stream,
+            "stream_expired": self._end_of_stream,
+            "catch_up": self._control,
+            "subscribed": self._control,
+            "replay": self._control,
         }
         for each in COMPONENTS:
             for ending in _ENDINGS:
                 self._handlers[each.prefix + ending] = self._end_of_run
+        for name in _CONTINUED[component.kind]:
+            self._handlers[name] = self._go_on
         if component is WORKFLOW:
             self._handlers["StepCompleted"] = self._end_of_step
         else:
             for name in _TOOL_EVENTS:
                 self._handlers[prefix[: -len("Run")] + name] = self._tool_call
-
-    @property
-    def last_event_index(self) -> Optional[int]:
-        index = self._last.get("event_index")
-        return index if isinstance(index, int) else None
 
     def decode(self, name: str, data: Any) -> Any:
         if type(data) is not dict:
@@ -415,6 +505,8 @@ class AgentOSFold:
         kind = data.get("event")
         if type(kind) is not str:
             return self._unnamed(name, data)
+        if "event_index" in data and self._is_repeated(data["event_index"]):
+            return None
         if kind in self._content:
             # Inline: nearly all events of a stream come through here.
             if data.get("run_id") == self.run_id or (
@@ -427,14 +519,21 @@ class AgentOSFold:
                     self._object = content
         elif kind in self._handlers and not self._handlers[kind](data):
             return None
-        if "event_index" in data:
-            self._last = data
         cls = _CLASSES.get(kind)
         if cls is None:
             return _custom(data) if kind == "CustomEvent" else UnknownEvent(kind, data)
         event = _new(cls)
         event.__dict__ = data
         return event
+
+    def _is_repeated(self, index: Any) -> bool:
+        """Whether a resumed stream has sent this event before; else remembers its index."""
+        if type(index) is int:
+            last = self.last_event_index
+            if self._resumed and last is not None and index <= last:
+                return True
+            self.last_event_index = index
+        return False
 
     def _identify(self, data: Dict[str, Any]) -> None:
         """Learn the outer run's id from the first frame that tells it; it may differ from ours."""
@@ -453,6 +552,8 @@ class AgentOSFold:
                 self._final = data
                 self._status = data.get("status") or self._status
                 self.finished = True
+                self._output = None
+                self._tell_end()
             return models.WorkflowRunOutput.from_dict(data)
         return UnknownEvent(name, data)
 
@@ -468,6 +569,13 @@ class AgentOSFold:
             return content if isinstance(content, str) else None
         return None
 
+    def rest(self) -> str:
+        content = self.output().content
+        streamed = self._text.getvalue()
+        if not isinstance(content, str) or (self._is_workflow and (streamed or self._said)):
+            return ""
+        return content[len(streamed) :] if content.startswith(streamed) else ""
+
     def _start_of_run(self, data: Dict[str, Any]) -> bool:
         if not self._head and data.get("run_id") == self.run_id:
             self._head = data
@@ -480,11 +588,35 @@ class AgentOSFold:
             self._cancelled.append(run_id)
         elif name.endswith("Completed") and run_id in self._cancelled:
             return False
-        if name in self._endings and run_id == self.run_id and not self.finished:
+        open = not self.finished or self._status == "PAUSED"
+        if name in self._endings and run_id == self.run_id and open:
             self.finished = True
             self._final = data
             self._status = self._endings[name]
+            self._tell_end()
         return True
+
+    def _go_on(self, data: Dict[str, Any]) -> bool:
+        ours = self.run_id in (data.get("run_id"), data.get("parent_run_id"))
+        if ours and self.finished and self._status == "PAUSED":
+            self.finished = False
+            self._status, self._final, self._output = "RUNNING", {}, None
+        return True
+
+    def _tell_end(self) -> None:
+        if self.on_end is not None:
+            known: Dict[str, Any] = {"run_id": self.run_id, "session_id": self.session_id}
+            # What names no run is the endpoint's own error: the run may be as it was.
+            known["status"] = self._status if "run_id" in self._final or not self._final else None
+            self.on_end(self._model._view(dict(self._final, **known)))
+
+    def _end_of_stream(self, data: Dict[str, Any]) -> bool:
+        self.fault = str(data.get("error") or data.get("message") or data["event"])
+        return True
+
+    def _control(self, data: Dict[str, Any]) -> bool:
+        # Whoever reads a stream that resumed by itself need not know that it did.
+        return not self._resumed
 
     def _tool_call(self, data: Dict[str, Any]) -> bool:
         tool = data.get("tool")
@@ -497,6 +629,7 @@ class AgentOSFold:
             result = data.get("step_response")
             if result is not None:
                 self._steps.append(result)
+            self._said = self._said or self._text.tell() > 0
             self._new_text()
         return True
 
@@ -505,6 +638,8 @@ class AgentOSFold:
         self._write = self._text.write
 
     def end(self) -> bool:
+        if self.fault is not None:
+            return False
         answered = self._object is not None or self._text.tell() > 0
         if not self.finished and not self._announced and answered:
             # Without events agents and teams announce no end: a clean close behind the answer is
@@ -512,15 +647,28 @@ class AgentOSFold:
             self.finished = self._component is not WORKFLOW
             if self.finished:
                 self._status = "COMPLETED"
+                self._tell_end()
         return self.finished
 
+    def resumed(self) -> None:
+        """The frames that come now may repeat those that have been."""
+        self._resumed = True
+
+    def settle(self, output: Any) -> None:
+        """Take the output of a run that ended unseen as the stream's."""
+        self.finished = True
+        self._output = output
+        if self.on_end is not None:
+            self.on_end(output)
+
     def output(self) -> Any:
-        if self._output is None or not self.finished:
+        if not self.finished:
+            return self._build()
+        if self._output is None:  # kept, because decisions are made in place
             self._output = self._build()
         return self._output
 
     def _build(self) -> Any:
-        model: Type[Model] = getattr(models, self._component.output)
         data = {
             name: value
             for source in (self._head, self._final)
@@ -541,7 +689,7 @@ class AgentOSFold:
             data["tools"] = list(self._tools.values())
         if self._steps and not data.get("step_results"):
             data["step_results"] = list(self._steps)
-        return model.from_dict(data)
+        return self._model.from_dict(data)
 
 
 def _custom(data: Dict[str, Any]) -> Any:

@@ -17,15 +17,32 @@ class Component(NamedTuple):
     decisions: str  # the option of continue_run that fills it
     output: str  # names of generated models
     config: str
+    row: str  # a run as it is listed
 
     @property
     def id_field(self) -> str:
         return self.kind + "_id"
 
 
-AGENT = Component("agent", "agents", "Run", "tools", "updated_tools", "RunOutput", "AgentResponse")
+AGENT = Component(
+    "agent",
+    "agents",
+    "Run",
+    "tools",
+    "updated_tools",
+    "RunOutput",
+    "AgentResponse",
+    "RunSchema",
+)
 TEAM = Component(
-    "team", "teams", "TeamRun", "requirements", "requirements", "TeamRunOutput", "TeamResponse"
+    "team",
+    "teams",
+    "TeamRun",
+    "requirements",
+    "requirements",
+    "TeamRunOutput",
+    "TeamResponse",
+    "TeamRunSchema",
 )
 WORKFLOW = Component(
     "workflow",
@@ -35,6 +52,7 @@ WORKFLOW = Component(
     "step_requirements",
     "WorkflowRunOutput",
     "WorkflowResponse",
+    "WorkflowRunSchema",
 )
 
 COMPONENTS = (AGENT, TEAM, WORKFLOW)

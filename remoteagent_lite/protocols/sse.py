@@ -73,7 +73,7 @@ class SSEDecoder(Generic[EventT]):
                 at = _data_of_plain_frame(text, start)
                 if at >= 0:
                     self._head = head = text[start:at]
-                    self._name = name = head[7 : head.index("\n")] if head[0] == "e" else ""
+                    self._name = name = _named(head[7 : head.index("\n")] if head[0] == "e" else "")
                     joint = "\n\n" + head
             if at >= 0:
                 try:
@@ -87,6 +87,8 @@ class SSEDecoder(Generic[EventT]):
                     yield decode(name, value)
                     continue
             end = find("\n\n", start)
+            if end < 0:  # an odd blank line behind the last frame
+                break
             frame = text[start : end + 2]
             start = end + 2
             at = -1
@@ -108,9 +110,7 @@ class SSEDecoder(Generic[EventT]):
                     % (self._url, error, event.data),
                     self._url,
                 ) from error
-            # sseclient-py names an unnamed event "message", as browsers do.
-            name = "" if event.event == "message" else event.event
-            yield self._decode(name, value)
+            yield self._decode(_named(event.event), value)
 
     def _complete(self, data: bytes) -> Any:
         """The text of all whole frames, and the error behind them if there is one."""
@@ -171,6 +171,11 @@ class SSEDecoder(Generic[EventT]):
                 return data
         self._after_cr = data[-1:] == b"\r"
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _named(name: str) -> str:
+    """sseclient-py names an unnamed event "message", as browsers do; to us the two are one."""
+    return "" if name == "message" else name
 
 
 def _data_of_plain_frame(text: str, start: int) -> int:

@@ -3,8 +3,9 @@
 Runs in the peer's interpreter (see `launch`), on Agno 2.3, 2.9 and 3.1; what a version lacks is
 left out. The environment configures it: ``PEER_DIRECTORY`` (where the SQLite files go, required),
 ``PEER_DATABASES`` (1 or 2), ``PEER_A2A`` (1 to mount the A2A interface), ``PEER_TRACING`` (1 to
-record traces), ``PEER_JWT_KEY`` (the HS256 key, to demand tokens), and Agno's own
-``OS_SECURITY_KEY``.
+record traces), ``PEER_OS_DB`` (1 to give the server itself a database, with approvals and
+schedules; ``PEER_URL`` is where it calls itself), ``PEER_JWT_KEY`` (the HS256 key, to demand
+tokens), and Agno's own ``OS_SECURITY_KEY``.
 
 What the last message of the user makes the model do:
 
@@ -623,6 +624,15 @@ def authorization() -> Dict[str, Any]:
     return {"authorization": True, "authorization_config": config}
 
 
+def own_database(db: SqliteDb) -> Dict[str, Any]:
+    """The arguments that give the server approvals and schedules, where its version has them."""
+    if os.environ.get("PEER_OS_DB") != "1":
+        return {}
+    # An hour between looks at the clock: nothing runs that no test has triggered.
+    clock = {"scheduler_base_url": os.environ["PEER_URL"], "scheduler_poll_interval": 3600}
+    return {"db": db, "scheduler": True, **clock}
+
+
 def create_app() -> Any:
     logging.disable(logging.INFO)  # Agno sets the level of its loggers again and again
     directory = os.environ["PEER_DIRECTORY"]
@@ -647,6 +657,7 @@ def create_app() -> Any:
         a2a_interface=os.environ.get("PEER_A2A") == "1",
         telemetry=False,
         **authorization(),
+        **own_database(db),
         **({"tracing": True} if tracing else {}),
     )
     app = agent_os.get_app()

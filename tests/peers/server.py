@@ -36,7 +36,8 @@ class PeerServer:
     Building a missing environment may take a minute; see `environments`.
 
     `security_key` and `jwt_key` (HS256, at least 32 characters) protect the server, `databases`
-    is 1 or 2, `a2a` mounts the A2A interface, `tracing` records traces. `script` is the file
+    is 1 or 2, `a2a` mounts the A2A interface, `tracing` records traces, `os_db` gives the server a
+    database of its own: approvals and schedules need it. `script` is the file
     whose ``create_app()`` is served, `ready_path` a path that answers 200 once the server is up,
     and `env` adds to the environment of its process.
     """
@@ -48,6 +49,7 @@ class PeerServer:
         databases: int = 1,
         a2a: bool = False,
         tracing: bool = False,
+        os_db: bool = False,
         jwt_key: Optional[str] = None,
         script: Optional[Path] = None,
         ready_path: str = "/health",
@@ -59,6 +61,7 @@ class PeerServer:
         self.databases = databases
         self.a2a = a2a
         self.tracing = tracing
+        self.os_db = os_db
         self.jwt_key = jwt_key
         self.host = "127.0.0.1"
         self.port = 0
@@ -202,6 +205,8 @@ class PeerServer:
             PEER_DATABASES=str(self.databases),
             PEER_A2A="1" if self.a2a else "0",
             PEER_TRACING="1" if self.tracing else "0",
+            PEER_OS_DB="1" if self.os_db else "0",
+            PEER_URL=self.url,
             PEER_JWT_KEY=self.jwt_key or "",
         )
         if self.security_key is not None:
