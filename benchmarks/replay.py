@@ -106,7 +106,7 @@ def _chunked(data: bytes, size: int) -> bytes:
 
 
 def _head(*headers: str, content_type: str = "text/event-stream; charset=utf-8") -> bytes:
-    lines = ("HTTP/1.1 200 OK", "Content-Type: " + content_type) + headers
+    lines = ("HTTP/1.1 200 OK", "Content-Type: " + content_type, *headers)
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -116,7 +116,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 @functools.lru_cache(maxsize=None)
 def _answer(agent_id: str) -> Tuple[bytes, bytes]:
     """Render head and body of an answer that needs no clock."""
-    kind, *numbers = agent_id.split("-")
+    kind = agent_id.partition("-")[0]
     if kind == "short":
         return _json(OUTPUT)
     count, text = expected(agent_id)

@@ -79,7 +79,7 @@ def main() -> None:
         "date": date,
         "corrections": {
             "JSONRPCErrorResponse.error": "a union of one class per code there",
-            **{name: RESULT_REASON for name in RESULTS},
+            **dict.fromkeys(RESULTS, RESULT_REASON),
         },
     }
     write(output, document("A2A 0.3", provenance, schemas))

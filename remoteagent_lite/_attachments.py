@@ -38,7 +38,7 @@ class Attachment(Model):
         try:
             return base64.b64decode(content, validate=True)
         except binascii.Error as error:
-            raise ProtocolError("%r holds content that is not base64: %s" % (self, error)) from error
+            raise ProtocolError("the content of %r is not base64: %s" % (self, error)) from error
 
     def save(self, path: Union[str, os.PathLike[str]]) -> str:
         """Write the content to ``path`` and return where it is. Blocks; overwrites.

@@ -225,9 +225,9 @@ _LOOKED_UP_ON_INSTANCES = ("__copy__", "__deepcopy__", "__reduce_ex__")
 
 def _guard_methods(cls: type) -> None:
     for name, value in list(vars(cls).items()):
-        if isinstance(value, (FunctionType, classmethod)):
-            if not name.startswith("__") or name in _LOOKED_UP_ON_INSTANCES:
-                setattr(cls, name, _Method(value))
+        public = not name.startswith("__") or name in _LOOKED_UP_ON_INSTANCES
+        if public and isinstance(value, (FunctionType, classmethod)):
+            setattr(cls, name, _Method(value))
 
 
 if TYPE_CHECKING:

@@ -39,7 +39,8 @@ from .errors import (
 from .options import RetryPolicy, Timeout
 from .protocols import decisions as decided
 from .protocols.agentos import AgentOS
-from .protocols.component import COMPONENTS, Component
+from .protocols.component import Component
+from .protocols.resources import explaining
 from .streaming import Resumption, RunStream
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         before = self._latest.get(run_id)
         running = self._protocol.running(run_id)
         try:
-            with self._since("2.9", "continuing the run of a " + self.component.kind):
+            with explaining("GET runs", "2.9"):
                 yield lambda: self._latest.keep(run_id, running)
         except BaseException as error:
             if self._latest.get(run_id) is running:
@@ -379,7 +380,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
         """
         session_id = self._session_of(run_id, session_id)
-        with self._since("2.9", "looking up a run"):
+        with explaining("GET runs", "2.9"):
             output: OutputT = self._connection.send(
                 self._protocol.get_run(run_id, session_id), options
             )
@@ -433,7 +434,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         ``status`` is compared exactly ("COMPLETED"). GET .../runs; raises NotFoundError for an
         unknown session, and UnsupportedError before AgentOS 2.9.
         """
-        with self._since("2.9", "listing runs"):
+        with explaining("GET runs", "2.9"):
             rows: List[Any] = self._connection.send(
                 self._protocol.list_runs(session_id, status), options
             )
@@ -456,7 +457,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         """
         session_id = session_id or self._sessions.get(run_id)
         call = self._protocol.resume_stream(run_id, session_id, last_event_index)
-        with self._since("2.9", "resuming a stream"):
+        with explaining("GET runs", "2.9"):
             return self._open(call, options, background=True)
 
     def _session_of(self, run_id: str, session_id: Optional[str]) -> str:
@@ -464,20 +465,6 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         if not session_id:
             raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
         return session_id
-
-    @contextlib.contextmanager
-    def _since(self, version: str, what: str) -> Iterator[None]:
-        try:
-            yield
-        except RemoteHTTPError as error:
-            # "Not Found" is what the server says of paths; of things it says what is not found.
-            if error.status_code != 405 and (error.status_code, error.detail) != (404, "Not Found"):
-                raise
-            raise UnsupportedError(
-                "%s has no endpoint for %s: it came with AgentOS %s."
-                % (shown_url(self.base_url), what, version),
-                error.url,
-            ) from error
 
     def _send(
         self,
@@ -487,7 +474,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         repeatable: bool = True,
     ) -> OutputT:
         try:
-            output = self._connection.send(call, options, repeatable=repeatable)
+            with explaining("POST runs", None):
+                output = self._connection.send(call, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fields["run_id"], fields["session_id"]
             raise
@@ -508,7 +496,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             return self._cancel(fold.run_id or "", fold.session_id, stream, wait, options)
 
         try:
-            answer = self._connection.open(call.request, options, repeatable=repeatable)
+            with explaining("POST runs", None):
+                answer = self._connection.open(call.request, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fold.run_id, fold.session_id
             raise
@@ -641,8 +630,3 @@ def _was_refused(error: BaseException) -> bool:
     if isinstance(error, RemoteServerUnavailableError):
         return not error.request_sent
     return isinstance(error, (TypeError, ValueError, UnsupportedError))
-
-
-def component_of(kind: str) -> Component:
-    """The component named "agent", "team" or "workflow"."""
-    return {component.kind: component for component in COMPONENTS}[kind]

@@ -8,6 +8,7 @@ every event would cost as much as decoding it.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import queue
 import random
@@ -329,6 +330,9 @@ class RunStream(Generic[OutputT, EventT]):
     def __exit__(self, *exc_info: Any) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a RunStream is a live connection: pickle or copy its output() instead")
+
     def __repr__(self) -> str:
         state = "ended" if self._done else "closed" if self._handover.stopped else "open"
         return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
@@ -353,10 +357,12 @@ class RunStream(Generic[OutputT, EventT]):
                     kept.extend(self._batch)
             except queue.Empty:
                 pass  # nothing yet: look at the clock and wait again
-            except RemoteAgentError:
-                break  # kept in _error: whoever reads on meets it behind the events before it
+            except RemoteAgentError as error:
+                self._fail(error)  # whoever reads on meets it behind the events before it
+                break
             finally:
-                self._batch = iter(kept)
+                decoder = self._decoder  # in place of self, which this must not keep alive
+                self._batch = itertools.takewhile(lambda _, d=decoder: not d.closed, kept)
         return fold.finished
 
     def _connect(
@@ -381,6 +387,16 @@ class RunStream(Generic[OutputT, EventT]):
             # The finalizer also runs at interpreter exit.
             self._finalizer = weakref.finalize(self, handover.stop)
             thread.start()
+
+    def _decoded(self) -> Iterator[EventT]:
+        """What is left of _batch."""
+        try:
+            for event in self._batch:
+                if event is not None:
+                    yield event
+        except RemoteAgentError as error:
+            self._fail(error)
+            raise
 
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""
@@ -521,9 +537,10 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
     ready: queue.SimpleQueue[RunStream[Any, Any]] = queue.SimpleQueue()
     left = dict.fromkeys(streams)
     try:
-        for stream in streams:
+        for stream in left:
             stream._handover.listener = functools.partial(ready.put, stream)
-            ready.put(stream)  # it may hold something already
+            for _ in range(stream._handover.queue.qsize() + 1):  # what it holds already
+                ready.put(stream)
         while left:
             try:
                 stream = ready.get(timeout=_soonest(left))
@@ -531,15 +548,19 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
                 for stream in left:
                     ready.put(stream)  # one of them has passed its deadline, and will say so
                 continue
-            while stream in left:
-                try:
-                    event = stream.next_event(timeout=0)
-                except TimeoutError:
-                    break
-                if event is None:
-                    del left[stream]
-                else:
-                    yield stream, event
+            if stream not in left:
+                continue
+            # One network read each time: a busy stream must not keep the others waiting.
+            for event in stream._decoded():
+                yield stream, event
+            try:
+                more = stream._fill(0)
+            except queue.Empty:
+                continue
+            if not more:
+                del left[stream]
+            for event in stream._decoded():
+                yield stream, event
     finally:
         for stream in streams:
             stream._handover.listener = None

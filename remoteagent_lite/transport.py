@@ -468,17 +468,21 @@ class StreamResponse:
         self._ended = True
         with self._lock:
             self._socket = None
-        self._raw.close()
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            raw.close()
 
     def _finish(self) -> None:
         """The body is complete: the connection can serve somebody else."""
         self._ended = True
+        # Not kept: it holds the pool, which urllib3 2 closes only when nobody has it any more.
+        raw, self._raw = self._raw, None
         with self._lock:
             self._socket = None
             if not self._aborted:
-                self._raw.release_conn()
+                raw.release_conn()
                 return
-        self._raw.close()
+        raw.close()
 
     def _shorten(self) -> None:
         """Let the next read end at the deadline."""

@@ -80,7 +80,8 @@ def main(arguments: List[str]) -> int:
         sys.stdout.flush()
         if subprocess.run([inside, "-m", "pytest", *arguments], cwd=str(ROOT)).returncode != 0:
             failed.append(name)
-    print("\nUnder %s: %s" % (", ".join(run[0] for run in runs), "FAILED: %s" % failed if failed else "passed"))
+    result = "failed: %s" % ", ".join(failed) if failed else "passed"
+    print("\nUnder %s: %s" % (", ".join(run[0] for run in runs), result))
     return 1 if failed else 0
 
 

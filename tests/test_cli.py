@@ -112,7 +112,8 @@ def test_failed_exchange_is_one_line(agentos_latest: PeerServer, capsys: Capture
 
 
 def test_wrong_usage_exits_with_2(capsys: Captured) -> None:
-    for arguments in ([], ["fly"], ["run", "http://x"], ["run", "u", "i", "t", "--team", "--workflow"]):
+    both = ["run", "u", "i", "t", "--team", "--workflow"]
+    for arguments in ([], ["fly"], ["run", "http://x"], both):
         with pytest.raises(SystemExit) as caught:
             cli.main(arguments)
         assert caught.value.code == 2

@@ -26,7 +26,7 @@ def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        universal_newlines=True,
+        text=True,
     )
 
 
@@ -118,7 +118,7 @@ def test_every_indexed_name_exists():
         assert getattr(models, name) is not None
         assert name in dir(models)
     with pytest.raises(AttributeError, match="no attribute 'Nope'"):
-        models.Nope  # noqa: B018
+        models.Nope
 
 
 def test_the_index_prefers_the_run_models():
@@ -151,10 +151,10 @@ def test_every_nested_field_can_be_linked(name):
     """A shape that names a missing class would fail at the first decode only."""
     for cls in classes_of(name):
         for value in ({}, [{}], {"x": {}}, {"x": [{}]}, [[{}]]):
-            item = cls.from_dict({wire: value for wire in fields_of(cls).values()})
+            item = cls.from_dict(dict.fromkeys(fields_of(cls).values(), value))
             for attribute in fields_of(cls):
                 getattr(item, attribute)
-            assert item.to_dict() == {wire: value for wire in fields_of(cls).values()}
+            assert item.to_dict() == dict.fromkeys(fields_of(cls).values(), value)
 
 
 def test_every_registered_event_has_a_class():

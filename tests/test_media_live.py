@@ -38,7 +38,7 @@ def test_documents_reach_every_version_whole(
     agentos: PeerServer, remote: Any, id: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "notes.txt"
-    path.write_bytes("grüße\n".encode("utf-8"))
+    path.write_bytes("grüße\n".encode())
     files = [File.from_path(path), File(content=PDF, mime_type="application/pdf")]
     with remote(agentos.url, id) as component:
         output = component.run("read", files=files)

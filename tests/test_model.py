@@ -164,7 +164,7 @@ def test_decoding_keeps_the_result_and_leaves_the_input_alone():
 
 @pytest.mark.parametrize("value", ["text", 7, 1.5, True, [1], [], {"kind": "fish"}, {"kind": [1]}])
 def test_what_does_not_fit_is_returned_unchanged(value):
-    data = {key: value for key in ("mascot", "animals", "byName", "grid", "shape", "shapes")}
+    data = dict.fromkeys(("mascot", "animals", "byName", "grid", "shape", "shapes"), value)
     zoo = Zoo.from_dict(data)
     for name in ("mascot", "animals", "grid", "shape", "shapes"):
         assert getattr(zoo, name) == value

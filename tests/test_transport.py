@@ -503,12 +503,12 @@ def test_one_transport_serves_many_threads(transport):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_forked_child_makes_requests_of_its_own_and_leaves_the_parents_stream_alone():
     go_on = threading.Event()
-    with RawServer(reply(b"warm"), stream([b"one", go_on, b"two"]), reply(b"child")) as server:
+    with RawServer(stream([b"one", go_on, b"two"]), reply(b"idle"), reply(b"child")) as server:
         connection = Connection(server.url)
         call = Call(get(server.url), lambda response: response.body)
-        assert connection.send(call) == b"warm"
         answer = connection.open(get(server.url))
         assert answer.read() == b"one"
+        assert connection.send(call) == b"idle"  # over a connection that lies in the pool now
         child = os.fork()
         if child == 0:
             code = 1

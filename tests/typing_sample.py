@@ -40,4 +40,4 @@ assert_type(agent.continue_run(paused), RunOutput)
 
 agent.run("x", sesion_id="s")  # type: ignore[call-overload]
 agent.run("x", session_id=3)  # type: ignore[call-overload]
-agent.nothing  # type: ignore[attr-defined]  # noqa: B018
+agent.nothing  # type: ignore[attr-defined]

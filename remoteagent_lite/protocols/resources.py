@@ -7,6 +7,7 @@ No I/O.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
 import re
@@ -15,6 +16,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Iterator,
     List,
     Mapping,
     Optional,
@@ -61,7 +63,7 @@ __all__ = [
     "any_json",
     "encoded_form",
     "encoded_query",
-    "explained",
+    "explaining",
     "forked",
     "many",
     "metrics_refreshed",
@@ -302,12 +304,23 @@ def run_rows(response: Response) -> List[RunRow]:
 # --- Refusals ------------------------------------------------------------------------------
 
 
-def explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
-    """What the refusal means; ``error`` itself where it says so already.
+@contextlib.contextmanager
+def explaining(route: str, since: Optional[str]) -> Iterator[None]:
+    """Raise what a refusal means, where the server's answer does not say so itself.
 
     ``since`` is the Agno version whose servers have the endpoint. Older ones answer as if it were
     a wrong path, a wrong method, or the id of something.
     """
+    try:
+        yield
+    except RemoteHTTPError as error:
+        better = _explained(error, route, since)
+        if better is error:
+            raise
+        raise better from error
+
+
+def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
     status, detail = error.status_code, str(error.detail)
     asked = "%s %s" % (route.partition(" ")[0], error.url)
     if "db_id query parameter is required" in detail:  # 2.3 wraps this one into a 404

@@ -19,8 +19,8 @@ from typing import (
 
 from .._connection import Connection
 from .._wire import Body, Call, Request, Response
-from ..errors import ProtocolError, RemoteHTTPError
-from ..protocols.resources import explained, resource_request, scope_of
+from ..errors import ProtocolError
+from ..protocols.resources import explaining, resource_request, scope_of
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -73,7 +73,7 @@ class Resource:
     ) -> T:
         """Send what a method was given: ``given`` is its ``locals()``.
 
-        ``body`` and the rest are those of ``resource_request`` and ``explained``.
+        ``body`` and the rest are those of ``resource_request`` and ``explaining``.
         """
         values = {name: given[name] for name in given if name not in ("self", "options")}
         call: Dict[str, Any] = {}
@@ -100,13 +100,8 @@ class Resource:
         since: Optional[str] = None,
     ) -> T:
         call_options: CallOptions = options
-        try:
+        with explaining(route, since):
             return self._connection.send(Call(request, parse), call_options)
-        except RemoteHTTPError as error:
-            better = explained(error, route, since)
-            if better is error:
-                raise
-            raise better from error
 
 
 class Page(Protocol[RowT_co]):

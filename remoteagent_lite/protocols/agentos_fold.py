@@ -1,0 +1,313 @@
+"""The frames of an AgentOS stream: typed as events, and added up to the run's output. No I/O."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Callable, Dict, List, Optional, Type
+
+from .. import models
+from .._model import Model
+from ..events import UnknownEvent
+from ..models.runs import EVENT_CLASSES
+from .component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
+
+__all__ = ["AgentOSFold"]
+
+_new = object.__new__
+
+#: Event name to class, for agents, teams and workflows: the three sets share CustomEvent alone.
+_CLASSES: Dict[str, Type[Model]] = {
+    name: cls
+    for classes in EVENT_CLASSES.values()
+    for name, cls in classes.items()
+    if name != "CustomEvent"
+}
+
+#: The end of a terminal event's name, and the status it stands for.
+_ENDINGS = {
+    "Completed": "COMPLETED",
+    "Error": "ERROR",
+    "Cancelled": "CANCELLED",
+    "Paused": "PAUSED",
+}
+#: What belongs to an event as such and not to the run it is about.
+_EVENT_ONLY = ("event", "event_index", "nested_depth", "workflow_agent")
+_TOOL_EVENTS = ("ToolCallStarted", "ToolCallCompleted", "ToolCallError")
+#: What comes when a paused run has been continued, in a stream that tells all of its story.
+_CONTINUED = {
+    "agent": ("RunContinued",),
+    "team": ("TeamRunContinued", "RunContinued"),
+    "workflow": ("StepContinued", "StepExecutorContinued"),
+}
+_AGENT_CONTENT = AGENT.prefix + "Content"
+_TEAM_CONTENT = TEAM.prefix + "Content"
+
+
+class AgentOSFold:
+    """Types the frames of one run's stream and adds them up to its output.
+
+    The outer run is the one that was started; runs inside it (members, steps' executors, nested
+    workflows) travel in the same stream, and their ends are not its end. The first terminal event
+    of the outer run counts: a cancelled run is followed by a completed event that is not true,
+    which is not handed out.
+    """
+
+    def __init__(
+        self,
+        component: Component,
+        run_id: Optional[str] = None,
+        session_id: Optional[str] = None,
+        announced: bool = True,
+    ) -> None:
+        self.run_id = run_id
+        self.session_id = session_id
+        self.finished = False
+        self.on_end: Optional[Callable[[Any], None]] = None
+        self._model: Type[Model] = getattr(models, component.output)
+        self.last_event_index: Optional[int] = None
+        #: What the server itself said against going on with the stream.
+        self.fault: Optional[str] = None
+        self._resumed = False
+        self._component = component
+        self._announced = announced  # the server was asked for start and completed events
+        self._identified = False
+        self._new_text()
+        self._object: Any = None  # content that is no text: structured output
+        self._status = "RUNNING"
+        self._final: Dict[str, Any] = {}
+        self._head: Dict[str, Any] = {}
+        self._tools: Dict[str, Any] = {}
+        self._steps: List[Any] = []
+        self._said = False  # whether earlier steps have streamed text
+        self._cancelled: List[Any] = []
+        self._output: Optional[Any] = None
+        prefix = component.prefix
+        self._is_workflow = component is WORKFLOW
+        self._content = (
+            (_AGENT_CONTENT, _TEAM_CONTENT) if self._is_workflow else (prefix + "Content",)
+        )
+        self._deltas = tuple(_CLASSES[name] for name in self._content)
+        self._endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
+        self._handlers: Dict[str, Callable[[Dict[str, Any]], bool]] = {
+            prefix + "Started": self._start_of_run,
+            "error": self._end_of_stream,
+            "stream_expired": self._end_of_stream,
+            "catch_up": self._control,
+            "subscribed": self._control,
+            "replay": self._control,
+        }
+        for each in COMPONENTS:
+            for ending in _ENDINGS:
+                self._handlers[each.prefix + ending] = self._end_of_run
+        for name in _CONTINUED[component.kind]:
+            self._handlers[name] = self._go_on
+        if component is WORKFLOW:
+            self._handlers["StepCompleted"] = self._end_of_step
+        else:
+            for name in _TOOL_EVENTS:
+                self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+
+    def decode(self, name: str, data: Any) -> Any:
+        if type(data) is not dict:
+            return UnknownEvent(name, data)
+        if not self._identified:
+            self._identify(data)
+        kind = data.get("event")
+        if type(kind) is not str:
+            return self._unnamed(name, data)
+        if "event_index" in data and self._is_repeated(data["event_index"]):
+            return None
+        if kind in self._content:
+            # Inline: nearly all events of a stream come through here.
+            if data.get("run_id") == self.run_id or (
+                self._is_workflow and data.get("parent_run_id") is None
+            ):
+                content = data.get("content")
+                if type(content) is str:
+                    self._write(content)
+                elif content is not None:
+                    self._object = content
+        elif kind in self._handlers and not self._handlers[kind](data):
+            return None
+        cls = _CLASSES.get(kind)
+        if cls is None:
+            return _custom(data) if kind == "CustomEvent" else UnknownEvent(kind, data)
+        event = _new(cls)
+        event.__dict__ = data
+        return event
+
+    def _is_repeated(self, index: Any) -> bool:
+        """Whether a resumed stream has sent this event before; else remembers its index."""
+        if type(index) is int:
+            last = self.last_event_index
+            if self._resumed and last is not None and index <= last:
+                return True
+            self.last_event_index = index
+        return False
+
+    def _identify(self, data: Dict[str, Any]) -> None:
+        """Learn the outer run's id from the first frame that tells it; it may differ from ours."""
+        if self._component is WORKFLOW:
+            run_id = data.get("workflow_run_id") or data.get("run_id")
+        else:
+            run_id = data.get("parent_run_id") or data.get("run_id")
+        if isinstance(run_id, str):
+            self.run_id = run_id
+            self.session_id = data.get("session_id") or self.session_id
+            self._identified = True
+
+    def _unnamed(self, name: str, data: Dict[str, Any]) -> Any:
+        if name == WORKFLOW.output:  # a paused workflow's whole output follows its last event
+            if self._component is WORKFLOW and data.get("run_id") == self.run_id:
+                self._final = data
+                self._status = data.get("status") or self._status
+                self.finished = True
+                self._output = None
+                self._tell_end()
+            return models.WorkflowRunOutput.from_dict(data)
+        return UnknownEvent(name, data)
+
+    def delta(self, event: Any) -> Optional[str]:
+        # A team member's content is not the team's, and what a step's executor says is the
+        # workflow's: an executor's run has no parent.
+        data = event.__dict__
+        if type(event) in self._deltas and (
+            data.get("run_id") == self.run_id
+            or (self._is_workflow and data.get("parent_run_id") is None)
+        ):
+            content = data.get("content")
+            return content if isinstance(content, str) else None
+        return None
+
+    def rest(self) -> str:
+        content = self.output().content
+        streamed = self._text.getvalue()
+        if not isinstance(content, str) or (self._is_workflow and (streamed or self._said)):
+            return ""
+        return content[len(streamed) :] if content.startswith(streamed) else ""
+
+    def _start_of_run(self, data: Dict[str, Any]) -> bool:
+        if not self._head and data.get("run_id") == self.run_id:
+            self._head = data
+        return True
+
+    def _end_of_run(self, data: Dict[str, Any]) -> bool:
+        name: str = data["event"]
+        run_id = data.get("run_id", self.run_id)  # an endpoint's own error names no run
+        if name.endswith("Cancelled"):
+            self._cancelled.append(run_id)
+        elif name.endswith("Completed") and run_id in self._cancelled:
+            return False
+        open = not self.finished or self._status == "PAUSED"
+        if name in self._endings and run_id == self.run_id and open:
+            self.finished = True
+            self._final = data
+            self._status = self._endings[name]
+            self._tell_end()
+        return True
+
+    def _go_on(self, data: Dict[str, Any]) -> bool:
+        ours = self.run_id in (data.get("run_id"), data.get("parent_run_id"))
+        if ours and self.finished and self._status == "PAUSED":
+            self.finished = False
+            self._status, self._final, self._output = "RUNNING", {}, None
+        return True
+
+    def _tell_end(self) -> None:
+        if self.on_end is not None:
+            known: Dict[str, Any] = {"run_id": self.run_id, "session_id": self.session_id}
+            # What names no run is the endpoint's own error: the run may be as it was.
+            known["status"] = self._status if "run_id" in self._final or not self._final else None
+            self.on_end(self._model._view(dict(self._final, **known)))
+
+    def _end_of_stream(self, data: Dict[str, Any]) -> bool:
+        self.fault = str(data.get("error") or data.get("message") or data["event"])
+        return True
+
+    def _control(self, data: Dict[str, Any]) -> bool:
+        # Whoever reads a stream that resumed by itself need not know that it did.
+        return not self._resumed
+
+    def _tool_call(self, data: Dict[str, Any]) -> bool:
+        tool = data.get("tool")
+        if isinstance(tool, dict) and data.get("run_id") == self.run_id:
+            self._tools[str(tool.get("tool_call_id"))] = tool
+        return True
+
+    def _end_of_step(self, data: Dict[str, Any]) -> bool:
+        if data.get("run_id") == self.run_id:
+            result = data.get("step_response")
+            if result is not None:
+                self._steps.append(result)
+            self._said = self._said or self._text.tell() > 0
+            self._new_text()
+        return True
+
+    def _new_text(self) -> None:
+        self._text = io.StringIO()
+        self._write = self._text.write
+
+    def end(self) -> bool:
+        if self.fault is not None:
+            return False
+        answered = self._object is not None or self._text.tell() > 0
+        if not self.finished and not self._announced and answered:
+            # Without events agents and teams announce no end: a clean close behind the answer is
+            # all there is. Workflows always do.
+            self.finished = self._component is not WORKFLOW
+            if self.finished:
+                self._status = "COMPLETED"
+                self._tell_end()
+        return self.finished
+
+    def resumed(self) -> None:
+        """The frames that come now may repeat those that have been."""
+        self._resumed = True
+
+    def settle(self, output: Any) -> None:
+        """Take the output of a run that ended unseen as the stream's."""
+        self.finished = True
+        self._output = output
+        if self.on_end is not None:
+            self.on_end(output)
+
+    def output(self) -> Any:
+        if not self.finished:
+            return self._build()
+        if self._output is None:  # kept, because decisions are made in place
+            self._output = self._build()
+        return self._output
+
+    def _build(self) -> Any:
+        data = {
+            name: value
+            for source in (self._head, self._final)
+            for name, value in source.items()
+            if name not in _EVENT_ONLY
+        }
+        data.setdefault("run_id", self.run_id)
+        if self.session_id is not None:
+            data.setdefault("session_id", self.session_id)
+        data["status"] = self._status
+        if data.get("content") is None:
+            content = self._object if self._object is not None else self._text.getvalue()
+            # A workflow's error stands in a field of its own.
+            content = self._final.get("error") or content
+            if content != "":
+                data["content"] = content
+        if self._tools and not data.get("tools"):
+            data["tools"] = list(self._tools.values())
+        if self._steps and not data.get("step_results"):
+            data["step_results"] = list(self._steps)
+        return self._model.from_dict(data)
+
+
+def _custom(data: Dict[str, Any]) -> Any:
+    """A CustomEvent has one name for all three kinds; the id in it tells whose it is."""
+    if "team_id" in data:
+        kind = "TeamRunEvent"
+    elif "workflow_id" in data and "agent_id" not in data:
+        kind = "WorkflowRunEvent"
+    else:
+        kind = "AgentRunEvent"
+    return EVENT_CLASSES[kind]["CustomEvent"]._view(data)
