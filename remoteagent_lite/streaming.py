@@ -8,7 +8,6 @@ every event would cost as much as decoding it.
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import queue
 import random
@@ -76,23 +75,31 @@ class _Handover:
     """
 
     def __init__(self, answer: Optional[StreamResponse]) -> None:
-        # Guards the two fields below: an answer that comes after the stop is not read.
-        self.lock = threading.Lock()
+        # Guards the fields up to the listener: an answer that comes after the stop is not read, and
+        # the listener is told of every item that was not in the queue before it. Reentrant, for
+        # garbage collection may call stop() in the middle of put().
+        self.lock = threading.RLock()
         self.answer = answer
         self.stopped = False
         self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        #: Told of every hand-over, when somebody waits for several streams at once.
+        self.listener: Optional[Callable[[], Any]] = None
         self.written = 0
         self.taken = 0
         self.room = threading.Event()
         self.process = os.getpid()
-        #: Told of every hand-over, when somebody waits for several streams at once.
-        self.listener: Optional[Callable[[], Any]] = None
 
     def put(self, item: Any) -> None:
-        self.queue.put(item)
-        listener = self.listener
-        if listener is not None:
-            listener()
+        with self.lock:
+            self.queue.put(item)
+            if self.listener is not None:
+                self.listener()
+
+    def listen(self, listener: Callable[[], Any]) -> int:
+        """Call ``listener`` for every item from now on; how many there are already."""
+        with self.lock:
+            self.listener = listener
+            return self.queue.qsize()
 
     def wait_for_room(self) -> None:
         while self.written - self.taken > MAX_WAITING and not self.stopped:
@@ -361,8 +368,7 @@ class RunStream(Generic[OutputT, EventT]):
                 self._fail(error)  # whoever reads on meets it behind the events before it
                 break
             finally:
-                decoder = self._decoder  # in place of self, which this must not keep alive
-                self._batch = itertools.takewhile(lambda _, d=decoder: not d.closed, kept)
+                self._batch = _until_closed(self._decoder, kept)
         return fold.finished
 
     def _connect(
@@ -517,6 +523,13 @@ class RunStream(Generic[OutputT, EventT]):
         self._end()
 
 
+def _until_closed(decoder: SSEDecoder[Any], events: List[Any]) -> Iterator[Any]:
+    for event in events:
+        if decoder.closed:
+            return
+        yield event
+
+
 def _passing(cause: Optional[BaseException]) -> bool:
     """Whether what broke a stream may be over at the next attempt."""
     if cause is None:
@@ -534,33 +547,35 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
     Blocks until any of them has something; uses no thread beside the streams' own. An error of one
     stream is raised, and the others stay open: they can be merged again. Close them yourself.
     """
-    ready: queue.SimpleQueue[RunStream[Any, Any]] = queue.SimpleQueue()
+    # A stream, for each network read that it holds; False for what was left of an earlier one.
+    ready: queue.SimpleQueue[Tuple[RunStream[Any, Any], bool]] = queue.SimpleQueue()
     left = dict.fromkeys(streams)
     try:
         for stream in left:
-            stream._handover.listener = functools.partial(ready.put, stream)
-            for _ in range(stream._handover.queue.qsize() + 1):  # what it holds already
-                ready.put(stream)
+            handover = stream._handover
+            count = handover.listen(functools.partial(ready.put, (stream, True)))
+            ready.put((stream, stream._done or handover.stopped))
+            for _ in range(count):
+                ready.put((stream, True))
         while left:
             try:
-                stream = ready.get(timeout=_soonest(left))
+                stream, more = ready.get(timeout=_soonest(left))
             except queue.Empty:
                 for stream in left:
-                    ready.put(stream)  # one of them has passed its deadline, and will say so
+                    ready.put((stream, True))  # one has passed its deadline, and will say so
                 continue
             if stream not in left:
                 continue
-            # One network read each time: a busy stream must not keep the others waiting.
             for event in stream._decoded():
                 yield stream, event
-            try:
-                more = stream._fill(0)
-            except queue.Empty:
-                continue
-            if not more:
-                del left[stream]
-            for event in stream._decoded():
-                yield stream, event
+            if more:
+                try:
+                    if not stream._fill(0):
+                        del left[stream]
+                except queue.Empty:
+                    continue  # somebody else has read it
+                for event in stream._decoded():
+                    yield stream, event
     finally:
         for stream in streams:
             stream._handover.listener = None

@@ -767,7 +767,10 @@ def _translated(
     unconnected = has(urllib3.exceptions.NewConnectionError, socket.gaierror)
     slow = has(urllib3.exceptions.TimeoutError, requests.exceptions.Timeout, socket.timeout)
     if slow and not unconnected:
-        connecting = has(urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout)
+        # urllib3 calls a TLS handshake that got no answer a read timeout.
+        connecting = has(
+            urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout
+        ) or any("handshake" in str(cause) for cause in causes)
         phase = "connect" if connecting else "read"
         if deadline is not None and time.monotonic() >= deadline - 0.001:
             phase = "total"

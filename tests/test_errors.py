@@ -130,11 +130,11 @@ def test_run_of_a_lost_connection_survives_pickling():
 
 
 def test_subclass_with_a_signature_of_its_own_survives_pickling():
-    again = pickle.loads(pickle.dumps(Odd(1, 2)))
+    again = pickle.loads(pickle.dumps(OddError(1, 2)))
     assert (str(again), again.sum) == ("1 and 2", 3)
 
 
-class Odd(RemoteAgentError):
+class OddError(RemoteAgentError):
     def __init__(self, one, two):
         super().__init__("%d and %d" % (one, two))
         self.sum = one + two

@@ -307,10 +307,7 @@ def test_many_streams_are_read_at_once(open_stream):
 
     with RawServer(script) as server:
         remote = RemoteAgent(server.url, "a", timeout=PATIENT)
-        tasks = [
-            Reader(lambda: list(remote.run("x", stream=True, run_id=str(i)).text()))
-            for i in range(8)
-        ]
+        tasks = [Reader(lambda: list(remote.run("x", stream=True).text())) for _ in range(8)]
         assert [task.outcome() for task in tasks] == [numbers] * 8
         assert server.connection_count == 8
         remote.close()
@@ -404,13 +401,14 @@ assert stream.next_event().event == "RunStarted"
 @contextlib.contextmanager
 def child(server, code):
     root = str(Path(__file__).resolve().parents[1])
+    code = CHILD % textwrap.dedent(code)
     process = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", CHILD % textwrap.dedent(code), server.url],
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code, server.url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
         env=dict(os.environ, PYTHONPATH=root),
-    )  # fmt: skip
+    )
     try:
         yield process
     finally:
@@ -440,8 +438,11 @@ def test_interpreter_exits_though_a_stream_is_open(code):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("blocking", ["next(stream)", "list(stream)", "stream.output()",
-                                      "stream.next_event(timeout=60)", "list(merge(stream))"])  # fmt: skip
+@pytest.mark.parametrize(
+    "blocking",
+    ["next(stream)", "list(stream)", "stream.output()", "stream.next_event(timeout=60)",
+     "list(merge(stream))"],
+)  # fmt: skip
 def test_interrupt_in_a_blocked_read_leaves_cleanly(blocking):
     code = """
     from remoteagent_lite import merge
@@ -647,9 +648,10 @@ def pinging(connection, request):
         connection.send(b": ping\n\n")
 
 
-@pytest.mark.parametrize("read", [list, lambda s: list(iter(s.next_event, None)),
-                                  lambda s: list(merge(s)), lambda s: s.output(),
-                                  lambda s: list(iter(lambda: s.next_event(30), None))])  # fmt: skip
+@pytest.mark.parametrize(
+    "read", [list, lambda s: list(iter(s.next_event, None)), lambda s: s.output(),
+             lambda s: list(merge(s)), lambda s: list(iter(lambda: s.next_event(30), None))],
+)  # fmt: skip
 def test_total_limit_is_not_postponed_by_comments(open_stream, read):
     with RawServer(pinging) as server:
         opened = open_stream(server, timeout=Timeout(read=10, total=0.3))
@@ -745,12 +747,12 @@ def test_merge_yields_events_in_the_order_in_which_they_arrive(open_stream):
         streams = {"A": open_stream(one), "B": open_stream(two)}
         merged = merge(*streams.values())
         assert names([next(merged)[1], next(merged)[1]]) == ["RunStarted", "RunStarted"]
-        for gate, name in zip(gates, order):
+        arrived = streams["A"]._handover.listener.func.__self__  # the queue of what is ready
+        before = arrived.qsize()
+        for count, gate in enumerate(gates, 1):
             # Every event lies ready before the first is asked for.
-            handover = streams[name]._handover
-            before = handover.written
             gate.set()
-            eventually(lambda h=handover, b=before: h.written > b and h.queue.qsize() > 0)
+            eventually(lambda wanted=before + count: arrived.qsize() >= wanted)
         seen = [event.content for _, event in merged if event.event == "RunContent"]
         assert seen == ["%s%d" % pair for pair in zip(order, range(len(order)))]
 
@@ -802,8 +804,14 @@ def test_merge_takes_streams_up_where_they_are(open_stream):
         assert [event.content for _, event in merge(opened)] == ["b", "abc"]
 
 
-@pytest.mark.parametrize("broken", [agent(STARTED), agent(STARTED, end="reset"),
-                                    agent(STARTED, b"data: oops\n\n", threading.Event())])  # fmt: skip
+@pytest.mark.parametrize(
+    "broken",
+    [
+        agent(STARTED),
+        agent(STARTED, end="reset"),
+        agent(STARTED, b"data: oops\n\n", threading.Event()),
+    ],
+)
 def test_merge_raises_the_error_of_one_and_leaves_the_others(open_stream, broken):
     go_on = threading.Event()
     with RawServer(broken, agent(STARTED, go_on, said("a"), DONE)) as server:

@@ -839,7 +839,9 @@ def test_wish_of_the_server_is_told(transport, value, expected):
         assert failure(transport.send, get(server.url), PATIENT).retry_after == expected
 
 
-@pytest.mark.parametrize("authorized, step", [(True, "token that was sent"), (False, "auth_token=")])
+@pytest.mark.parametrize(
+    "authorized, step", [(True, "token that was sent"), (False, "auth_token=")]
+)
 def test_message_for_401_knows_whether_a_token_was_sent(transport, authorized, step):
     headers = {"Authorization": "Bearer x"} if authorized else {}
     with RawServer(reply('{"detail": "no"}', 401)) as server:
