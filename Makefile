@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
+CHECK   = $(VENV)/.ready-to-check
 
 .PHONY: help demo test check lint types dist models specs bench clean
 
@@ -17,7 +18,11 @@ help:
 $(READY): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[test,check]'
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+$(CHECK): $(READY)
+	$(BIN)/pip install --quiet --editable '.[check]'
 	touch $@
 
 demo: $(READY)
@@ -29,15 +34,15 @@ test: $(READY)
 
 check: lint types dist models-check test
 
-lint: $(READY)
+lint: $(CHECK)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(CHECK)
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file= --strict tests/typing_sample.py
 
-dist: $(READY)
+dist: $(CHECK)
 	$(BIN)/python tests/distributions.py
 
 models: $(READY)

@@ -347,8 +347,6 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             if str(error.detail).startswith("Failed to cancel run"):
                 return False
             raise
-        if stream is not None and stream.read_on(until):
-            return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
         session_id = session_id or self._sessions.get(run_id)
         if session_id is None:
             return False
@@ -356,6 +354,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             until = min(until, time.monotonic() + _GRACE)
         pause = 0.05
         while True:
+            if stream is not None and stream.read_on(min(until, time.monotonic() + pause)):
+                return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
             try:
                 output: Any = self.get_run(run_id, session_id, **options)
             except UnsupportedError:
@@ -367,7 +367,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     return bool(output.is_cancelled)
             if time.monotonic() + pause > until:
                 return False
-            time.sleep(pause)
+            if stream is None:
+                time.sleep(pause)
             pause = min(2 * pause, 0.5)
 
     def get_run(

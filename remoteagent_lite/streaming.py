@@ -220,7 +220,10 @@ class RunStream(Generic[OutputT, EventT]):
         self._error: Optional[BaseException] = None
         self._done = False
         self._ended = threading.Event()
-        self._consumer: Optional[int] = None  # the thread that reads, as far as one does
+        # Guards the two fields below and the taking of bytes; never held while events are out.
+        self._reading = threading.RLock()
+        self._consumer = threading.get_ident()  # the thread that reads: at first whoever opened it
+        self._kept = False  # whether _batch was put there by read_on
         # Guards _closed and what _connect sets: a stream that is closed must not be resumed.
         self._lock = threading.Lock()
         self._closed = False
@@ -245,13 +248,7 @@ class RunStream(Generic[OutputT, EventT]):
         # A generator, because a Python-level __next__ costs more per event. It shares _batch with
         # every other way to read, so leaving the loop early loses nothing.
         while True:
-            try:
-                for event in self._batch:
-                    if event is not None:
-                        yield event
-            except RemoteAgentError as error:
-                self._fail(error)
-                raise
+            yield from self._decoded()
             if not self._fill(None):
                 return
 
@@ -269,13 +266,8 @@ class RunStream(Generic[OutputT, EventT]):
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            try:
-                for event in self._batch:
-                    if event is not None:
-                        return event  # type: ignore[no-any-return]
-            except RemoteAgentError as error:
-                self._fail(error)
-                raise
+            for event in self._decoded():
+                return event
             left = None if until is None else max(0.0, until - time.monotonic())
             try:
                 if not self._fill(left):
@@ -347,29 +339,42 @@ class RunStream(Generic[OutputT, EventT]):
     def read_on(self, until: float) -> bool:
         """Read ahead, keeping the events, until the run has ended; whether it has at ``until``.
 
-        Leaves the reading to another thread that is at it. ``until`` is a monotonic time.
+        Only the thread that reads anyway does; any other waits. ``until`` is a monotonic time.
         """
         fold = self._fold
         while not fold.finished and not self._done:
-            left = min(until - time.monotonic(), 0.05)
+            left = until - time.monotonic()
             if left <= 0:
                 break
-            if self._consumer not in (None, threading.get_ident()):
-                self._ended.wait(left)
-                continue
-            kept: List[Any] = []
+            if not self._reading.acquire(timeout=left):
+                break  # another thread is reading this very moment
             try:
-                kept.extend(self._batch)
-                if self._fill(left):
-                    kept.extend(self._batch)
-            except queue.Empty:
-                pass  # nothing yet: look at the clock and wait again
-            except RemoteAgentError as error:
-                self._fail(error)  # whoever reads on meets it behind the events before it
-                break
+                reader = self._consumer == threading.get_ident()
+                if reader and not self._keep(left):
+                    break
             finally:
-                self._batch = _until_closed(self._decoder, kept)
+                self._reading.release()
+            if not reader:
+                self._ended.wait(left)
         return fold.finished
+
+    def _keep(self, timeout: float) -> bool:
+        """Decode what comes within ``timeout`` and put it back as _batch; False if it broke."""
+        kept: List[Any] = []
+        try:
+            kept.extend(self._batch)
+            self._kept = False
+            if self._fill(timeout):
+                kept.extend(self._batch)
+        except queue.Empty:
+            return True  # nothing yet
+        except RemoteAgentError as error:
+            self._fail(error)  # whoever reads on meets it behind the events before it
+            return False
+        finally:
+            self._batch = _until_closed(self._decoder, kept)
+            self._kept = True
+        return True
 
     def _connect(
         self,
@@ -396,21 +401,43 @@ class RunStream(Generic[OutputT, EventT]):
 
     def _decoded(self) -> Iterator[EventT]:
         """What is left of _batch."""
+        batch: Any = None
         try:
-            for event in self._batch:
-                if event is not None:
-                    yield event
+            while batch is not self._batch:  # cancel() in a loop's body puts another in its place
+                batch = self._batch
+                for event in batch:
+                    if event is not None:
+                        yield event
         except RemoteAgentError as error:
             self._fail(error)
+            raise
+        except KeyboardInterrupt:
+            # What was being decoded is gone: reading on would skip it without a word.
+            self._fail(
+                StreamClosedError(
+                    "Reading the stream of run %s was interrupted." % self.run_id, self._url
+                )
+            )
             raise
 
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""
-        if self._done:
-            if self._error is not None:
-                raise self._error
-            return False
-        self._consumer = threading.get_ident()
+        if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
+            raise queue.Empty
+        try:
+            self._consumer = threading.get_ident()
+            if self._kept:  # another thread has read on before this one began
+                self._kept = False
+                return True
+            if self._done:
+                if self._error is not None:
+                    raise self._error
+                return False
+            return self._next_read(timeout)
+        finally:
+            self._reading.release()
+
+    def _next_read(self, timeout: Optional[float]) -> bool:
         handover = self._handover
         if handover.process != os.getpid():
             raise StreamClosedError(

@@ -521,6 +521,7 @@ class Proxy:
             self._closing = True
         self._wake()
         _join([self._thread])
+        self._wake_write.close()  # not by the thread: it may see _closing before it is woken
 
     def _wake(self) -> None:
         self._wake_write.send(b"!")
@@ -540,7 +541,7 @@ class Proxy:
         finally:
             for link in list(self._links):
                 self._cut(link, "close")
-            for sock in (self._listener, self._wake_read, self._wake_write):
+            for sock in (self._listener, self._wake_read):
                 sock.close()
 
     def _turn(self) -> None:

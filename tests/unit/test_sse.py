@@ -13,10 +13,9 @@ from sseclient import SSEClient
 from remoteagent_lite.errors import ProtocolError
 from remoteagent_lite.protocols import sse
 from remoteagent_lite.protocols.sse import SSEDecoder
+from tests import FIXTURES
 
-RECORDED = sorted(
-    glob.glob(os.path.join(os.path.dirname(__file__), "fixtures", "*", "*.sse")), key=str
-)
+RECORDED = sorted(glob.glob(str(FIXTURES / "*" / "*.sse")), key=str)
 
 
 def pair(name, data):

@@ -3,7 +3,6 @@
 import copy
 import json
 import pickle
-from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -12,8 +11,8 @@ from remoteagent_lite import UnsupportedError, models
 from remoteagent_lite.models import RunRequirement, StepRequirement, ToolExecution
 from remoteagent_lite.protocols.component import AGENT, COMPONENTS, TEAM, WORKFLOW
 from remoteagent_lite.protocols.decisions import form_value, is_follow_up, snapshot
+from tests import FIXTURES
 
-FIXTURES = Path(__file__).parent / "fixtures"
 OUTPUTS = {each.kind: getattr(models, each.output) for each in COMPONENTS}
 
 

@@ -14,8 +14,8 @@ from remoteagent_lite.protocols.agentos import AgentOS
 from remoteagent_lite.protocols.agentos_fold import AgentOSFold
 from remoteagent_lite.protocols.component import AGENT, TEAM, WORKFLOW, Component
 from remoteagent_lite.protocols.sse import SSEDecoder
+from tests import FIXTURES
 
-FIXTURES = Path(__file__).parent / "fixtures"
 RECORDINGS = sorted(FIXTURES.glob("*/*.sse"))
 RUN_ID = "11111111-2222-4333-8444-555555555555"
 

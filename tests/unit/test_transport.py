@@ -12,7 +12,6 @@ import ssl
 import threading
 import traceback
 import zlib
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -39,13 +38,14 @@ from remoteagent_lite.errors import (
 )
 from remoteagent_lite.options import RetryPolicy, Timeout
 from remoteagent_lite.transport import Transport, normal_url
+from tests import FIXTURES
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, reset, silence, stream
 
 #: Long enough never to be met where it is not meant to be.
 PATIENT = Timeout(connect=20, read=20)
 ONCE = RetryPolicy(max_attempts=1)
 FRAMINGS = ("chunked", "length", "close")
-PEM = str(Path(__file__).with_name("localhost.pem"))
+PEM = str(FIXTURES / "localhost.pem")
 
 
 @contextlib.contextmanager

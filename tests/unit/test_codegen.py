@@ -12,8 +12,8 @@ import pytest
 
 from remoteagent_lite import models
 from remoteagent_lite._model import Model, fields_of
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "remoteagent_lite" / "models").glob("*.py"))
 SPECS = sorted((ROOT / "specs").glob("*.json"))
 FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("*/*.sse"))

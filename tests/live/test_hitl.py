@@ -7,7 +7,6 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
@@ -26,11 +25,12 @@ from remoteagent_lite import (
     cli,
 )
 from remoteagent_lite.models import RunRequirement, StepRequirement
+from tests import FIXTURES
 from tests.peers.faults import RawServer, hang_up, reply
 from tests.peers.fixtures import _shared as shared_server
 from tests.peers.server import PeerServer
 
-FIXTURES = Path(__file__).parent / "fixtures" / "3.1.10"
+RECORDED = FIXTURES / "3.1.10"
 OLD, MIDDLE, NEW = "agno-2.3.20", "agno-2.9.0", "agno-3.1.10"
 QUESTIONS = json.dumps(
     {
@@ -449,7 +449,7 @@ def test_approval(approvals: PeerServer, stream: bool) -> None:
 def recorded(component: Any, name: str) -> Any:
     from remoteagent_lite import models
 
-    data = json.loads((FIXTURES / (name + "-paused.json")).read_text("utf-8"))
+    data = json.loads((RECORDED / (name + "-paused.json")).read_text("utf-8"))
     return getattr(models, component.component.output).from_dict(data)
 
 
@@ -466,7 +466,7 @@ CASES = [
 def test_nothing_is_sent_as_long_as_something_is_undecided(
     remote: Any, name: str, stream: bool
 ) -> None:
-    body = (FIXTURES / (name + "-paused.json")).read_bytes()
+    body = (RECORDED / (name + "-paused.json")).read_bytes()
     with RawServer(reply(body)) as server, remote(server.url, "x") as component:
         paused = component.run("hello")
         for again in (paused, recorded(component, name), paused.run_id):
@@ -476,7 +476,7 @@ def test_nothing_is_sent_as_long_as_something_is_undecided(
 
 
 def test_continue_is_never_repeated(stream: bool) -> None:
-    body = (FIXTURES / "agent-confirm-paused.json").read_bytes()
+    body = (RECORDED / "agent-confirm-paused.json").read_bytes()
     retry = RetryPolicy(max_attempts=5, backoff=0, retry_runs=True)
     with RawServer(reply(body), hang_up) as server, RemoteAgent(
         server.url, "my-agent", retry=retry
@@ -494,8 +494,8 @@ def test_continue_is_never_repeated(stream: bool) -> None:
 
 
 def test_refused_continue_leaves_the_run_paused(stream: bool) -> None:
-    body = (FIXTURES / "agent-confirm-paused.json").read_bytes()
-    done = (FIXTURES / "agent-confirm-continued.json").read_bytes()
+    body = (RECORDED / "agent-confirm-paused.json").read_bytes()
+    done = (RECORDED / "agent-confirm-continued.json").read_bytes()
     refusal = reply(b'{"detail": "not yet"}', 403)
     with RawServer(reply(body), refusal, reply(done)) as server, RemoteAgent(
         server.url, "my-agent"
@@ -511,9 +511,9 @@ def test_refused_continue_leaves_the_run_paused(stream: bool) -> None:
 
 
 def test_of_many_threads_one_continues(stream: bool) -> None:
-    body = (FIXTURES / "agent-confirm-paused.json").read_bytes()
-    done = (FIXTURES / "agent-confirm-continued.json").read_bytes()
-    events = (FIXTURES / "agent-confirm-continued-stream.sse").read_bytes()
+    body = (RECORDED / "agent-confirm-paused.json").read_bytes()
+    done = (RECORDED / "agent-confirm-continued.json").read_bytes()
+    events = (RECORDED / "agent-confirm-continued-stream.sse").read_bytes()
     answer = reply(events, content_type="text/event-stream") if stream else reply(done)
     with RawServer(reply(body), answer) as server, RemoteAgent(server.url, "x") as agent:
         paused = agent.run("hello")

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests import ROOT
 from tests.peers import environments, faults
 from tests.peers.server import PeerServer, PeerStartError
 
@@ -145,7 +146,7 @@ class TestPeerServer:
             "print(peer.port, peer.directory, flush=True)\n"
             "time.sleep(60)\n"
         )
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        root = str(ROOT)
         parent = subprocess.Popen([sys.executable, "-c", program], cwd=root, stdout=subprocess.PIPE)
         port, directory = parent.stdout.readline().decode().split()
         # A connection that the server holds open: it ends when the server does.

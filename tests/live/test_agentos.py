@@ -450,3 +450,22 @@ with RemoteAgent(%r, "plain").run("silent:60", stream=True) as stream:
     _, complaint = child.communicate(timeout=10)
     assert child.returncode in (-signal.SIGINT, 130, 1)
     assert complaint.rstrip().endswith(b"KeyboardInterrupt")
+
+
+def test_run_is_cancelled_from_inside_the_loop_that_reads_it(latest: RemoteAgent) -> None:
+    with latest.run("slow:200:0.05", stream=True) as stream:
+        events = []
+        for event in stream:
+            events.append(event.event)
+            if len(events) == 5:
+                assert stream.cancel()
+    assert events[-1] == "RunCancelled"
+    assert stream.output().is_cancelled
+
+
+def test_run_is_cancelled_by_another_thread_than_the_one_that_reads_it(latest: RemoteAgent) -> None:
+    with latest.run("slow:200:0.05", stream=True) as stream:
+        next(stream)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(stream.cancel).result(20)  # while this thread reads nothing
+        assert stream.output().is_cancelled

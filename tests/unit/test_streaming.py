@@ -13,7 +13,6 @@ import textwrap
 import threading
 import time
 import weakref
-from pathlib import Path
 
 import pytest
 
@@ -27,6 +26,7 @@ from remoteagent_lite.errors import (
     StreamInterruptedError,
 )
 from remoteagent_lite.options import Timeout
+from tests import ROOT
 from tests.peers.faults import RawServer, hang_up, raw, reply, stream
 
 #: Long enough never to be met where it is not meant to be.
@@ -400,7 +400,7 @@ assert stream.next_event().event == "RunStarted"
 
 @contextlib.contextmanager
 def child(server, code):
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(ROOT)
     code = CHILD % textwrap.dedent(code)
     process = subprocess.Popen(
         [sys.executable, "-X", "dev", "-W", "error", "-c", code, server.url],

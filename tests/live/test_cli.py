@@ -59,9 +59,12 @@ def test_run_of_a_workflow_without_text_in_pieces(agentos: PeerServer, capsys: C
 
 def test_run_as_json(agentos: PeerServer, capsys: Captured) -> None:
     session, user = str(uuid.uuid4()), str(uuid.uuid4())
-    assert cli.main(
-        ["run", agentos.url, "plain", "hello", "--json", "--session", session, "--user", user]
-    ) == 0
+    assert (
+        cli.main(
+            ["run", agentos.url, "plain", "hello", "--json", "--session", session, "--user", user]
+        )
+        == 0
+    )
     events: List[Dict[str, Any]] = [
         json.loads(line) for line in capsys.readouterr().out.splitlines()
     ]

@@ -2,15 +2,14 @@
 
 import re
 import shlex
-from pathlib import Path
 from typing import List, Tuple
 
 import pytest
 
 from remoteagent_lite import cli
+from tests import ROOT
 from tests.peers.server import PeerServer
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -304,7 +304,7 @@ def test_fields_come_in_declaration_order_with_their_wire_names():
     assert list(fields_of(Zoo))[:4] == ["name", "size", "owner_name", "mascot"]
     assert fields_of(Zoo)["by_name"] == "byName"
     assert "motto" not in fields_of(Zoo) and "_constants" not in fields_of(Cat)
-    assert list(fields_of(RunContentEvent))[0] == "event_index"
+    assert next(iter(fields_of(RunContentEvent))) == "event_index"
     assert "content" in fields_of(RunContentEvent)
 
 
