@@ -521,7 +521,9 @@ class Proxy:
             self._closing = True
         self._wake()
         _join([self._thread])
-        self._wake_write.close()  # not by the thread: it may see _closing before it is woken
+        # Not by the thread: it may see _closing before it is woken.
+        self._wake_read.close()
+        self._wake_write.close()
 
     def _wake(self) -> None:
         self._wake_write.send(b"!")
@@ -541,8 +543,7 @@ class Proxy:
         finally:
             for link in list(self._links):
                 self._cut(link, "close")
-            for sock in (self._listener, self._wake_read):
-                sock.close()
+            self._listener.close()
 
     def _turn(self) -> None:
         """Wait for any socket and move what can be moved."""
