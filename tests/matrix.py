@@ -1,8 +1,8 @@
 """Runs the suite under the oldest and the newest supported Python that this machine has.
 
 The oldest runs twice: with the newest releases of the dependencies that it can have, and, for what
-touches them, with the oldest that ``setup.cfg`` allows. Arguments are handed on to pytest. A Python that is missing is
-said to be, and the rest is run.
+touches them, with the oldest that ``setup.cfg`` allows. Arguments are handed on to pytest. A Python
+that is missing is said to be, and the rest is run.
 """
 
 import hashlib
