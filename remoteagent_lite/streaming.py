@@ -118,12 +118,16 @@ class _Handover:
 
     def stop(self) -> None:
         """Wake the reader and the consumer, wherever they wait. Any thread, any number of times."""
+        if self.process != os.getpid():
+            # A forked child shares the socket, but not the stream. Nor may it wait for a lock: the
+            # reader may have held it at the moment of the fork, and does not live here.
+            self.stopped = True
+            return
         with self.lock:
             if self.stopped:
                 return
             self.stopped = True
-        # A forked child shares the socket, but not the stream.
-        if self.answer is not None and self.process == os.getpid():
+        if self.answer is not None:
             self.answer.abort()
         self.room.set()
         self.put(_CLOSED)
@@ -422,6 +426,11 @@ class RunStream(Generic[OutputT, EventT]):
 
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""
+        if self._handover.process != os.getpid():
+            raise StreamClosedError(
+                "This stream belongs to the process that opened it; a forked one cannot read it.",
+                self._url,
+            )
         if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
             raise queue.Empty
         try:
@@ -439,11 +448,6 @@ class RunStream(Generic[OutputT, EventT]):
 
     def _next_read(self, timeout: Optional[float]) -> bool:
         handover = self._handover
-        if handover.process != os.getpid():
-            raise StreamClosedError(
-                "This stream belongs to the process that opened it; a forked one cannot read it.",
-                self._url,
-            )
         item = None if handover.stopped else self._take(timeout)
         if handover.stopped:
             if self._fold.finished:

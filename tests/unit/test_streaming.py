@@ -913,3 +913,33 @@ def test_events_kept_while_cancelling_are_not_delivered_after_closing(open_strea
         opened.close()
         assert list(opened) == []
         assert opened.output().is_cancelled
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_leaves_although_the_reader_held_its_lock(open_stream):
+    with RawServer(agent(STARTED, threading.Event())) as server:
+        opened = open_stream(server)
+        next(opened)
+        held, release = threading.Event(), threading.Event()
+
+        def hold():
+            with opened._handover.lock, opened._reading:
+                held.set()
+                release.wait(60)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(10)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)  # ends a child that waits for a lock nobody will release
+            try:
+                next(opened)
+            except StreamClosedError:
+                opened.close()
+                os._exit(7)
+            os._exit(1)
+        release.set()
+        holder.join()
+        assert os.waitpid(child, 0)[1] >> 8 == 7
+        assert not opened._handover.stopped
