@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
+from .activeworkflow import HOSTS
 from .clients import CALLS, STREAMS
 from .replay import MIB
 
@@ -220,6 +221,23 @@ class Benchmarks:
         header = ["client", "KiB per stream", "CPU us to open one", "threads"]
         table("200 idle streams, one thread each", header, rows)
 
+    def receive(self) -> None:
+        """Print CPU per call of an ActiveWorkflow agent, by host."""
+        times = 1000 if self.quick else 5000
+        results = interleave(
+            self.rounds,
+            list(HOSTS),
+            lambda name: python("-m", "benchmarks.activeworkflow", name, str(times)),
+        )
+        rows = []
+        for name in HOSTS:
+            base = ratio(results[name], results["bare"], "cpu")
+            rows.append([name, cell(median(results[name], "cpu", 1e6 / times), base)])
+        title = "ActiveWorkflow receive of 1 KB: CPU us (x bare loads and dumps)"
+        table(title, ["host", "CPU"], rows)
+        if not any(results["activeworkflow-agent"]):
+            print("\nactiveworkflow-agent is skipped: it needs that package and flask.")
+
 
 TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "stream": Benchmarks.stream,
@@ -228,6 +246,7 @@ TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "import": Benchmarks.imports,
     "latency": Benchmarks.latency,
     "idle": Benchmarks.idle,
+    "receive": Benchmarks.receive,
 }
 
 

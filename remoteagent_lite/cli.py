@@ -39,7 +39,8 @@ _VISIBLE.update(dict.fromkeys(range(128, 160), "�"))
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return its exit status."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words).parse_args(words)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -58,7 +59,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="remoteagent",
         description="Look at an AgentOS server and run what it hosts.",
@@ -110,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--quiet", action="store_true", help="no lines about steps and tools")
     run.set_defaults(command=_run, remote=RemoteAgent)
+
+    host = commands.add_parser("activeworkflow", help="run, serve and check ActiveWorkflow agents")
+    if words[:1] == ["activeworkflow"]:  # nobody else pays for the import
+        from .activeworkflow.commands import add_commands
+
+        add_commands(host)
     return parser
 
 

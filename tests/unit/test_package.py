@@ -21,6 +21,7 @@ MODULES = {
 ORDER = [
     "__main__",
     "cli",
+    "activeworkflow",
     "remote",
     "client",
     "_runner",

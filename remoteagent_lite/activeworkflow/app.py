@@ -1,0 +1,338 @@
+"""The WSGI side: paths, bodies, status lines. What a call means is protocol.py's business."""
+
+from __future__ import annotations
+
+import hmac
+import importlib
+import json
+import logging
+import re
+import time
+import traceback
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NoReturn, Optional, Tuple, Union
+from urllib.parse import quote
+
+from .agents import Agent
+from .context import DEADLINE
+from .idempotency import MemoryStore, Reply, Store, busy, message_key
+from .protocol import Answer, handle, register
+
+__all__ = ["AgentApp"]
+
+logger = logging.getLogger("remoteagent_lite.activeworkflow")
+
+Environ = Dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_REASONS = {
+    200: "200 OK",
+    400: "400 Bad Request",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    413: "413 Content Too Large",
+    503: "503 Service Unavailable",
+}
+
+#: What may stand in a path as it is, so that the token needs no quoting anywhere.
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]+\Z")
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]+\Z")
+
+_TEXT = "text/plain; charset=utf-8"
+_CHUNK = 1024 * 1024
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError("%s is not JSON" % name)
+
+
+# Made once: json.loads makes a decoder anew for each call with an option.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not an error
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class AgentApp:
+    """A WSGI callable that serves agents to ActiveWorkflow, each on a path of its own.
+
+    The path is ``prefix``/``token``/name, below wherever the app is mounted. ``token``, a secret
+    part of the path, is the only way to keep others out, since ActiveWorkflow can log in nowhere:
+    ``secrets.token_urlsafe()`` makes a good one. The page at the prefix (with the token) prints
+    the URLs for ActiveWorkflow's environment; ``prefix``/health answers anyone.
+
+    ``idempotency`` keeps answers, so that a message is handled once however often ActiveWorkflow
+    calls: "memory", a Store, the path of an SQLite file for hosts of several processes, or None.
+    ``match_payloads`` does so for messages without number too, by their content.
+    ``body_limit`` is in bytes; ``deadline`` is what handlers see as theirs, in seconds.
+
+    Immutable and safe for threads: give the server at least one more than ActiveWorkflow has
+    workers (two by default), so that it can register while handlers are busy.
+    """
+
+    def __init__(
+        self,
+        *agents: Agent,
+        prefix: str = "/agents",
+        token: Optional[str] = None,
+        idempotency: Union[Store, str, None] = "memory",
+        match_payloads: bool = False,
+        body_limit: int = 32 * 1024 * 1024,
+        deadline: float = DEADLINE,
+    ) -> None:
+        if not prefix.startswith("/") or "//" in prefix:
+            raise ValueError('prefix must be a path that begins with "/", not %r' % prefix)
+        if token is not None and not _TOKEN.match(token):
+            raise ValueError("token must be letters, digits, '-', '.', '_' and '~', and not empty")
+        self.agents = agents
+        self.prefix = prefix.rstrip("/")
+        self._token = None if token is None else token.encode("ascii")
+        self._match_payloads = match_payloads
+        self._body_limit = body_limit
+        self._deadline = deadline
+        self._by_name: Dict[str, Tuple[Agent, Reply]] = {}
+        for agent in agents:
+            if not isinstance(agent, Agent):
+                raise TypeError(
+                    "%r is not an agent%s"
+                    % (agent, ": make an instance of it" if isinstance(agent, type) else "")
+                )
+            if agent.name in self._by_name:
+                raise ValueError(
+                    "two agents are named %s: in ActiveWorkflow one would replace the other"
+                    % agent.name
+                )
+            answer = Answer(200, {"result": register(agent)})
+            registration = Reply(200, answer.content_type, answer.encode())
+            self._by_name[agent.name] = (agent, registration)
+        self._store = _store(idempotency)
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        headers = []
+        try:
+            reply = self._reply(method, environ)
+        except _Refused as refused:
+            reply = Reply(refused.status, _TEXT, (str(refused) + "\n").encode("utf-8", "replace"))
+            if refused.status == 405:
+                headers.append(("Allow", "GET, HEAD, POST"))
+        except Exception as error:
+            # A fault of this module's own. Its words may quote the request: they are left out.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("%s in the host itself\n%s", type(error).__name__, where)
+            reply = busy("the host of the agents failed: see its log")
+        headers.append(("Content-Type", reply.content_type))
+        headers.append(("Content-Length", str(len(reply.body))))
+        start_response(_REASONS[reply.status], headers)
+        return [] if method == "HEAD" else [reply.body]
+
+    def urls(self, base: str) -> List[str]:
+        """Where ActiveWorkflow finds the agents, in their order.
+
+        ``base`` is the URL that the app is mounted at, like "http://localhost:5000". What comes
+        back holds the token.
+        """
+        path = self.prefix + ("" if self._token is None else "/" + self._token.decode("ascii"))
+        return ["%s%s/%s" % (base.rstrip("/"), path, name) for name in self._by_name]
+
+    def variables(self, base: str) -> str:
+        """The lines to put into ActiveWorkflow's environment; ``base`` as for ``urls``."""
+        return "".join(
+            "REMOTE_AGENT_URL%s=%s\n" % ("" if number == 1 else "_%d" % number, url)
+            for number, url in enumerate(self.urls(base), 1)
+        )
+
+    def mount(self, application: Application) -> Application:
+        """A WSGI application that is this one below the prefix, and ``application`` elsewhere."""
+        if not self.prefix:
+            raise ValueError('an app with prefix "/" leaves no path to another application')
+
+        def mounted(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+            path = environ.get("PATH_INFO", "")
+            if path == self.prefix or path.startswith(self.prefix + "/"):
+                return self(environ, start_response)
+            return application(environ, start_response)
+
+        return mounted
+
+    def blueprint(self, name: str = "activeworkflow") -> Any:
+        """A Flask blueprint that serves the agents at the prefix, below its own url_prefix."""
+        # Flask is the caller's: nothing else here knows it.
+        flask = importlib.import_module("flask")
+        blueprint = flask.Blueprint(name, __name__)
+
+        def serve(rest: str = "") -> Any:
+            environ = flask.request.environ
+            own = self.prefix + "/" + rest
+            # WSGI has paths as bytes that look like text; Flask has decoded them.
+            length = len(own.encode("utf-8"))
+            path = environ["PATH_INFO"]
+            shifted = dict(environ, PATH_INFO=path[-length:])
+            shifted["SCRIPT_NAME"] = environ["SCRIPT_NAME"] + path[:-length]
+            return flask.Response.from_app(self, shifted)
+
+        methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        for rule in (self.prefix + "/", self.prefix + "/<path:rest>"):
+            # Without Flask's own answer to OPTIONS: all methods are this app's business.
+            blueprint.add_url_rule(
+                rule, "serve", serve, methods=methods, provide_automatic_options=False
+            )
+        return blueprint
+
+    def __repr__(self) -> str:
+        return "<AgentApp at %s: %s>" % (self.prefix or "/", ", ".join(self._by_name))
+
+    def _reply(self, method: str, environ: Environ) -> Reply:
+        name = self._own_path(method, environ.get("PATH_INFO", ""))
+        if method not in ("POST", "GET", "HEAD"):
+            raise _Refused(405, "ActiveWorkflow posts here; GET says who is here")
+        if name == "health":
+            return Reply(200, _TEXT, b"ok\n")
+        if name == "":
+            if method == "POST":
+                raise _Refused(405, "this is the index: agents have paths of their own below it")
+            return Reply(200, _TEXT, self._index(environ).encode("utf-8"))
+        found = self._by_name.get(name)
+        if found is None:
+            raise _Refused(404, "no agent at this path: the index page names the right ones")
+        agent, registration = found
+        if method != "POST":
+            text = "%s is ready: ActiveWorkflow posts here\n" % agent.name
+            return Reply(200, _TEXT, text.encode("ascii"))
+        call = _call(_body(environ, self._body_limit))
+        if call.get("method") == "register":
+            return registration
+        if logger.isEnabledFor(logging.INFO):
+            return self._logged(agent, call)
+        return self._once(agent, call)
+
+    def _own_path(self, method: str, path: str) -> str:
+        """The part of the path behind prefix and token: an agent's name, "" for the index."""
+        prefix = self.prefix
+        if not path.startswith(prefix):
+            raise _Refused(404, "nothing here")
+        rest = path[len(prefix) :]
+        if rest and rest[0] != "/":
+            raise _Refused(404, "nothing here")
+        rest = rest[1:]
+        if rest == "health" and method != "POST":
+            return rest
+        if self._token is not None:
+            given, _, rest = rest.partition("/")
+            if not hmac.compare_digest(given.encode("latin-1", "replace"), self._token):
+                raise _Refused(404, "nothing here")
+        return rest[:-1] if rest.endswith("/") else rest
+
+    def _once(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
+        def execute() -> Reply:
+            answer = handle(agent, call, deadline=self._deadline)
+            return Reply(answer.status, answer.content_type, answer.encode())
+
+        if self._store is not None and call.get("method") == "receive":
+            params = call.get("params")
+            if isinstance(params, dict):
+                try:
+                    key = message_key(agent.name, params, self._match_payloads)
+                except RecursionError:
+                    raise _Refused(400, "the call is nested too deep") from None
+                if key is not None:
+                    return self._store.once(key, execute)
+        return execute()
+
+    def _logged(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
+        started = time.monotonic()
+        reply = self._once(agent, call)
+        # No content: payloads and options are the user's, and credentials are among them.
+        params = call.get("params")
+        message = params.get("message") if isinstance(params, dict) else None
+        number = message.get("id") if isinstance(message, dict) else None
+        logger.info(
+            "%s %s%s: %d, %d bytes, %.3f s",
+            agent.name,
+            "check" if call.get("method") == "check" else "receive",
+            " of message %d" % number if type(number) is int and abs(number) < 1 << 64 else "",
+            reply.status,
+            len(reply.body),
+            time.monotonic() - started,
+        )
+        return reply
+
+    def _index(self, environ: Environ) -> str:
+        variables = self.variables(_base(environ))
+        lines = ["Agents for ActiveWorkflow. Set these in its environment and start it anew:", ""]
+        lines += variables.splitlines() or ["(there are no agents)"]
+        for name, (agent, _) in self._by_name.items():
+            lines += ["", "%s (%s)" % (name, agent.display_name)]
+            lines += ["  " + line for line in agent.description.split("\n\n")[0].splitlines()]
+        text = "\n".join(lines) + "\n"
+        return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _store(idempotency: Union[Store, str, None]) -> Optional[Store]:
+    if idempotency == "memory":
+        return MemoryStore()
+    if isinstance(idempotency, str):
+        # Only hosts that ask for it load sqlite3.
+        sqlite = importlib.import_module(".sqlite", __package__)
+        store: Store = sqlite.SQLiteStore(idempotency)
+        return store
+    return idempotency
+
+
+def _body(environ: Environ, limit: int) -> bytes:
+    too_large = "the body is larger than this host takes (%d bytes)" % limit
+    stated = environ.get("CONTENT_LENGTH") or ""
+    stream = environ["wsgi.input"]
+    if stated:
+        if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
+            raise _Refused(400, "the Content-Length is no number")
+        length = int(stated)
+        if length > limit:
+            raise _Refused(413, too_large)
+    elif environ.get("wsgi.input_terminated"):
+        # A chunked body, which the server has an end for.
+        length = limit + 1
+    else:
+        length = 0
+    pieces = []
+    missing = length
+    try:
+        while missing > 0:
+            piece = stream.read(min(missing, _CHUNK))
+            if not piece:
+                break
+            pieces.append(piece)
+            missing -= len(piece)
+    except OSError as error:
+        raise _Refused(400, "the body could not be read to its end") from error
+    if stated and missing:
+        raise _Refused(400, "the body is shorter than its Content-Length")
+    if not stated and length and not missing:
+        raise _Refused(413, too_large)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _call(body: bytes) -> Dict[str, Any]:
+    try:
+        call = _decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        # From None: the error holds the body, and with it the credentials.
+        raise _Refused(400, "the body is not JSON") from None
+    if not isinstance(call, dict):
+        raise _Refused(400, "the body is not a JSON object")
+    return call
+
+
+def _base(environ: Environ) -> str:
+    """The URL this app is mounted at, as far as the request tells."""
+    scheme = environ["wsgi.url_scheme"]
+    host = environ.get("HTTP_HOST", "")
+    if not _HOST.match(host):
+        host = environ["SERVER_NAME"]
+        port = environ["SERVER_PORT"]
+        if port != {"http": "80", "https": "443"}.get(scheme):
+            host += ":" + port
+    path = quote(environ.get("SCRIPT_NAME", "").encode("latin-1", "replace"))
+    return "%s://%s%s" % (scheme, host, path)

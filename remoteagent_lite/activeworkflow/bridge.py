@@ -1,0 +1,699 @@
+"""A bridge from ActiveWorkflow to agents of an AgentOS: `Bridge(RemoteAgent(...), name=...)`.
+
+ActiveWorkflow hangs up after a minute, repeats what failed, and overwrites an agent's memory when
+two of its calls overlap; a run of a model may take long, costs money, and must not be made twice.
+What brings the two together:
+
+* A run's id is made of its message, so that a message delivered twice finds the run it began.
+* Runs are begun in the background where the server can (AgentOS 2.9, with a database): it notes a
+  run before it executes it, so that it can be asked what became of a run after any failure.
+* "Call me again" is answered only where the next call cannot begin a second run.
+
+This is the only module of the host that needs the client half, and it does not import its
+transport: the RemoteAgent has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from ..errors import (
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitError,
+    RemoteAgentError,
+    RemoteServerUnavailableError,
+    RemoteTimeoutError,
+    ServerError,
+    UnsupportedError,
+)
+from ..options import Timeout
+from .agents import Agent
+from .context import Context
+from .failures import AgentError, Retry
+from .options import CredentialOption, Option
+
+if TYPE_CHECKING:
+    from ..remote import RemoteAgent, RemoteTeam, RemoteWorkflow
+
+    Remote = Union[RemoteAgent, RemoteTeam, RemoteWorkflow]
+
+__all__ = ["Bridge"]
+
+#: ``{field}``, ``{field.inner.0}``, and the same in the double braces users know from Liquid.
+_FIELD = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}|\{\s*([\w.-]+)\s*\}")
+
+#: The whole message as JSON, unless it has a field of this name.
+_WHOLE = "payload"
+
+_UNFINISHED = ("PENDING", "RUNNING")
+
+#: Statuses of a proxy whose server is away.
+_PASSING = (502, 503, 504)
+
+#: Seconds for a request that does not wait for a model.
+_LOOKUP = Timeout(connect=5.0, read=10.0, total=15.0)
+
+#: Seconds a check may take; what is left waits for the next one.
+_CHECK = 40.0
+
+#: Characters of JSON that the fields carried along with one run may have: memory is sent with
+#: every call.
+_MOST_CARRIED = 2000
+
+#: How many runs are remembered as sent, and as emitted, by this process.
+_REMEMBERED = 4096
+
+#: After so many seconds a memory that has not come back was overwritten by an overlapping call.
+_GRACE = 120.0
+
+_NAMESPACE = uuid.UUID("5b0f7c8e-6d0c-4a52-9a38-6a5c1f4f2d11")
+
+
+class Bridge(Agent):
+    """Hands each message to a remote agent, team or workflow and emits its answer.
+
+    ``remote`` is a RemoteAgent, RemoteTeam or RemoteWorkflow. ``prompt``, ``background`` and
+    ``timeout`` are what the options of these names are for new agents, and where users leave them
+    out. ``max_pending`` is how many background runs one agent may wait for: while there are as
+    many, messages are put off. One Bridge serves any number of ActiveWorkflow agents.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        name: Optional[str] = None,
+        *,
+        display_name: Optional[str] = None,
+        description: Optional[str] = None,
+        prompt: str = "{text}",
+        background: bool = False,
+        timeout: float = 45.0,
+        max_pending: int = 100,
+    ) -> None:
+        if max_pending < 1:
+            raise ValueError("max_pending must be at least 1")
+        self._remote = remote
+        self._max_pending = max_pending
+        self._ledger = _Ledger()
+        what = "the %s `%s`" % (remote.component.kind, remote.id)
+        super().__init__(
+            name=name,
+            display_name=display_name,
+            description=description or _DESCRIPTION % {"what": what},
+            options=_options(prompt, background, timeout),
+            default_options={"expected_receive_period_in_days": 7},
+        )
+
+    # --- Calls of ActiveWorkflow
+
+    def receive(self, ctx: Context) -> None:
+        """Begin a run on the message; wait for its answer, or leave it to ``check``."""
+        until = time.monotonic() + min(ctx.options["timeout"], max(ctx.remaining - 2.0, 1.0))
+        run = self._asked(ctx)
+        desk = _Desk(ctx, self._ledger, self._scope(ctx))
+        background = ctx.options["background"]
+        if background and len(desk.pending) >= self._max_pending:
+            raise Retry(
+                "%d runs are waiting for their answers to be collected; is this agent scheduled?"
+                % len(desk.pending)
+            )
+        output = self._begun(ctx, run, until)
+        if background and self._ledger.is_settled(run.run_id):
+            ctx.log("The answer of run %s has been emitted before." % run.run_id)
+            return
+        if background:
+            if output is None or output.status in _UNFINISHED:
+                desk.add(run)
+                ctx.log("Run %s has begun; a check will emit its answer." % run.run_id)
+                return
+        elif output is None or output.status in _UNFINISHED:
+            output = self._finished(ctx, run, until)
+        if self._report(ctx, run, output):
+            if background:
+                run.is_paused = True
+                desk.add(run)
+        else:
+            desk.settle(run)
+            desk.tidy()
+
+    def check(self, ctx: Context) -> None:
+        """Emit the answers of background runs that have finished since."""
+        until = time.monotonic() + min(_CHECK, max(ctx.remaining - 10.0, 1.0))
+        desk = _Desk(ctx, self._ledger, self._scope(ctx))
+        for run in desk.pending:
+            if time.monotonic() > until:
+                ctx.log("There was no time for all runs; the next check goes on.")
+                break
+            try:
+                self._collect(ctx, desk, run)
+            except RemoteServerUnavailableError as error:
+                ctx.error(
+                    "%s The answers of %d runs have to wait for it." % (error, len(desk.pending))
+                )
+                break
+        desk.tidy()
+
+    def _collect(self, ctx: Context, desk: _Desk, run: _Run) -> None:
+        """Look at a pending run: emit it, report it, or leave it for the next check."""
+        try:
+            output = self._look_up(ctx, run)
+        except RemoteServerUnavailableError:
+            raise
+        except NotFoundError:
+            if run.age < _GRACE:
+                return  # a server with a queue stores runs a little after it has taken them
+            ctx.error(
+                "Run %s is not known to the %s any more, and its answer is lost: the server was "
+                "restarted without its database, or never began it." % (run.run_id, self._what)
+            )
+            desk.settle(run)
+            return
+        except RemoteAgentError as error:
+            ctx.error("Run %s could not be looked up: %s" % (run.run_id, error))
+            if run.age > self._patience(ctx):
+                desk.settle(run)
+            return
+        waiting = output.status in _UNFINISHED or (output.is_paused and run.is_paused)
+        if waiting:
+            if run.age > self._patience(ctx):
+                ctx.error(
+                    "Run %s is still %s after %.0f minutes, and is not waited for any longer. If "
+                    "its server was restarted meanwhile, it will not end."
+                    % (run.run_id, output.status, run.age / 60.0)
+                )
+                desk.settle(run)
+        elif self._report(ctx, run, output):
+            run.is_paused = True
+        else:
+            desk.settle(run)
+
+    @staticmethod
+    def _patience(ctx: Context) -> float:
+        return float(ctx.options["give_up_after_minutes"]) * 60.0
+
+    # --- What is asked
+
+    def _asked(self, ctx: Context) -> _Run:
+        """The run that the message and the options ask for. AgentError if they do not fit."""
+        prompt = filled("prompt", ctx.options["prompt"], ctx.payload)
+        if not prompt.strip():
+            raise AgentError("Nothing was asked: option `prompt` came to blank text.")
+        run_id = self._run_id(ctx)
+        run = _Run(run_id or str(uuid.uuid4()))
+        run.is_repeatable = run_id is not None
+        run.prompt = prompt
+        if ctx.options["session"]:
+            run.session_id = filled("session", ctx.options["session"], ctx.payload) or run.run_id
+        if ctx.options["user"]:
+            run.user_id = filled("user", ctx.options["user"], ctx.payload) or None
+        run.carried = _carried(ctx.options["carry"], ctx.payload)
+        return run
+
+    def _run_id(self, ctx: Context) -> Optional[str]:
+        """The same for the same message to an agent with the same options; None without an id."""
+        if ctx.message_id is None:
+            return None
+        asked = [
+            self._scope(ctx),
+            ctx.message_id,
+            ctx.message.get("created_at"),
+            ctx.payload,
+        ]
+        return str(uuid.uuid5(_NAMESPACE, json.dumps(asked, sort_keys=True)))
+
+    def _scope(self, ctx: Context) -> str:
+        """What agents of this type can be told apart by: their options."""
+        return _digest([self.name, self._remote.base_url, self._remote.id, ctx.options])
+
+    @property
+    def _what(self) -> str:
+        remote = self._remote
+        return "%s `%s` at %s" % (remote.component.kind, remote.id, remote.base_url)
+
+    # --- What the server is asked
+
+    @staticmethod
+    def _call(ctx: Context) -> Dict[str, Any]:
+        if ctx.options["token"]:
+            return {"auth_token": ctx.credential("token")}
+        return {}
+
+    def _look_up(self, ctx: Context, run: _Run) -> Any:
+        """The run as the server has it; NotFoundError if it has not.
+
+        Workflows, and servers with a queue, give runs ids of their own: then ours is that of the
+        session, in which there is no other run.
+        """
+        remote: Any = self._remote
+        options = dict(self._call(ctx), timeout=_LOOKUP)
+        asked = run.run_id
+        known = self._ledger.known_as(asked)
+        try:
+            output = remote.get_run(known, run.session_id, **options)
+        except NotFoundError:
+            if run.session_id != asked or known != asked:
+                raise
+            rows = remote.list_runs(run.session_id, **options)
+            if not rows:
+                raise
+            known = rows[0].run_id
+            self._ledger.sent(asked, known)
+            output = remote.get_run(known, run.session_id, **options)
+        run.run_id = known
+        return output
+
+    def _begun(self, ctx: Context, run: _Run, until: float) -> Any:
+        """The run as it is now, begun unless it was before; None if that is not known yet."""
+        stored = True
+        if run.is_repeatable:
+            try:
+                return self._look_up(ctx, run)
+            except NotFoundError:
+                pass
+            except UnsupportedError:
+                stored = False
+            except (RemoteServerUnavailableError, RateLimitError) as error:
+                raise Retry("%s Nothing was run by this call." % error) from error
+            except RemoteAgentError as error:
+                if isinstance(error, ServerError) and error.status_code in _PASSING:
+                    raise Retry("%s Nothing was run by this call." % error) from error
+                raise AgentError("%s Nothing was run by this call." % error) from error
+            if self._ledger.was_sent(run.run_id):
+                raise AgentError(
+                    "The message was sent to the %s before, and the server does not know the run "
+                    "(%s). It is not sent again, because it may have been executed."
+                    % (self._what, run.run_id)
+                )
+        if not stored and ctx.options["background"]:
+            raise AgentError(
+                "The %s cannot be run in the background: that needs AgentOS 2.9. Nothing was run; "
+                "set option `background` to false." % self._what
+            )
+        return self._send(ctx, run, until, stored)
+
+    def _send(self, ctx: Context, run: _Run, until: float, stored: bool) -> Any:
+        """Begin the run. Whether it may be repeated depends on how that fails."""
+        patience = max(until - time.monotonic(), 1.0)
+        # A server with a queue of its own knows a repeated request by this header.
+        headers = {"Idempotency-Key": run.run_id} if stored else None
+        self._ledger.sent(run.run_id, run.run_id)
+        try:
+            output: Any = self._remote.run(
+                run.prompt,
+                run_id=run.run_id,
+                session_id=run.session_id,
+                user_id=run.user_id,
+                background=stored or None,
+                headers=headers,
+                timeout=Timeout(connect=5.0, read=patience, total=patience),
+                **self._call(ctx),
+            )
+        except RemoteServerUnavailableError as error:
+            if not error.request_sent:
+                self._ledger.was_refused(run.run_id)
+                raise Retry("%s Nothing was run." % error) from error
+            return self._after_a_break(ctx, run, error, stored)
+        except InvalidRequestError as error:
+            self._ledger.was_refused(run.run_id)
+            if not stored or "requires a database" not in str(error.detail):
+                raise AgentError("%s Nothing was run." % error) from error
+            if ctx.options["background"]:
+                raise AgentError(
+                    "The %s cannot be run in the background: it has no database. Nothing was run; "
+                    "set option `background` to false." % self._what
+                ) from error
+            return self._send(ctx, run, until, stored=False)
+        except RateLimitError as error:
+            self._ledger.was_refused(run.run_id)
+            raise Retry("%s Nothing was run." % error) from error
+        except ServerError as error:
+            return self._after_a_break(ctx, run, error, stored)
+        except (RemoteAgentError, ValueError, TypeError) as error:
+            raise AgentError(str(error)) from error
+        if output.run_id:
+            self._ledger.sent(run.run_id, output.run_id)
+            run.run_id = output.run_id
+        return output
+
+    def _after_a_break(self, ctx: Context, run: _Run, error: RemoteAgentError, stored: bool) -> Any:
+        """The run after a failure that leaves open whether it was begun."""
+        if not stored:
+            raise AgentError(
+                "%s The run (%s) may have been executed all the same, so it is not repeated."
+                % (error, run.run_id)
+            ) from error
+        try:
+            return self._look_up(ctx, run)
+        except RemoteAgentError:
+            if ctx.options["background"]:
+                return None
+            raise self._undecided(ctx, run, str(error)) from error
+
+    def _finished(self, ctx: Context, run: _Run, until: float) -> Any:
+        """The run when it has ended or paused; Retry or AgentError when that takes too long."""
+        try:
+            return self._remote.wait_run(
+                run.run_id,
+                run.session_id,
+                wait=max(until - time.monotonic(), 0.1),
+                timeout=_LOOKUP,
+                **self._call(ctx),
+            )
+        except RemoteTimeoutError:
+            words = "Run %s has not finished in %g s." % (run.run_id, ctx.options["timeout"])
+            raise self._undecided(ctx, run, words) from None
+        except (RemoteServerUnavailableError, NotFoundError) as error:
+            raise self._undecided(ctx, run, str(error)) from error
+        except RemoteAgentError as error:
+            raise AgentError("Run %s: %s" % (run.run_id, error)) from error
+
+    def _undecided(self, ctx: Context, run: _Run, words: str) -> Exception:
+        if run.is_repeatable:
+            return Retry("%s The next call looks for the run and does not begin another." % words)
+        return AgentError(
+            "%s The message has no id, so the answer of run %s is not looked for."
+            % (words, run.run_id)
+        )
+
+    # --- What is answered
+
+    def _report(self, ctx: Context, run: _Run, output: Any) -> bool:
+        """Emit the answer, or say why there is none; True if the run may still go on."""
+        status = output.status or "COMPLETED"
+        if status == "COMPLETED":
+            message = dict(run.carried)
+            message.update(
+                content=_plain(output.content),
+                status=status,
+                run_id=run.run_id,
+                session_id=output.session_id or run.session_id,
+            )
+            ctx.emit(message)
+            ctx.log("Run %s has completed." % run.run_id)
+            return False
+        if output.is_paused:
+            ctx.error(
+                "Run %s of the %s is paused and waits for %s. Decide it at the server (session "
+                "%s)%s."
+                % (
+                    run.run_id,
+                    self._what,
+                    output.waits_for or "a decision",
+                    run.session_id,
+                    "; a check will emit the answer" if ctx.options["background"] else "",
+                )
+            )
+            return True
+        if output.is_cancelled:
+            ctx.error("Run %s of the %s was cancelled." % (run.run_id, self._what))
+        else:
+            ctx.error(
+                "Run %s of the %s ended as %s: %s"
+                % (run.run_id, self._what, status, _plain(output.content) or "no reason given")
+            )
+        return False
+
+
+_DESCRIPTION = """Asks %(what)s and emits its answer.
+
+Each message becomes a prompt, by the option of that name. What is emitted has the answer as
+`content`, beside `run_id`, `session_id` and `status`. A run that fails, is cancelled or waits for
+a decision is reported in the log.
+
+A message that is delivered twice is run once. With `background` true, messages are accepted at
+once and **this agent must be scheduled**: its checks emit the answers."""
+
+
+def _options(prompt: str, background: bool, timeout: float) -> List[Option]:
+    return [
+        Option(
+            "prompt",
+            str,
+            prompt,
+            "What to ask. `{field}` and `{field.inner}` stand for fields of the message, "
+            "`{payload}` for all of it as JSON.",
+        ),
+        Option(
+            "session",
+            str,
+            "",
+            "Messages for which this comes to the same text belong to one conversation, e.g. "
+            "`{ticket}`. Blank: each message is a conversation of its own.",
+        ),
+        Option("user", str, "", "The user on whose behalf to ask, e.g. `{from}`."),
+        Option("carry", list, [], "Names of fields to copy from the message to the answer."),
+        Option("background", bool, background, "Emit the answer by a later check."),
+        Option(
+            "timeout",
+            float,
+            timeout,
+            "Seconds to wait for an answer; then ActiveWorkflow is asked to call again.",
+            minimum=1,
+            maximum=50,
+        ),
+        Option(
+            "give_up_after_minutes",
+            float,
+            60.0,
+            "How long checks look for the answer of a background run.",
+            minimum=1,
+        ),
+        CredentialOption(
+            "token", "Name of the credential that holds the server's token.", required=False
+        ),
+    ]
+
+
+# --- Templates
+
+
+def filled(option: str, template: str, payload: Mapping[str, Any]) -> str:
+    """``template`` with the message's fields; AgentError names what the message lacks.
+
+    Whatever else stands in braces, such as JSON, is left as it is.
+    """
+    missing: List[str] = []
+
+    def value(match: Any) -> str:
+        path = match.group(1) or match.group(2)
+        try:
+            return _text_of(_found(payload, path))
+        except LookupError:
+            if path == _WHOLE:
+                return _text_of(payload)
+            missing.append("`%s`" % path)
+            return ""
+
+    text = _FIELD.sub(value, template)
+    if missing:
+        has = ", ".join("`%s`" % key for key in list(payload)[:20]) or "no fields"
+        raise AgentError(
+            "Option `%s` needs %s, and the message has %s. Nothing was run."
+            % (option, " and ".join(sorted(set(missing))), has)
+        )
+    return text
+
+
+def _found(payload: Mapping[str, Any], path: str) -> Any:
+    if path in payload:
+        return payload[path]
+    value: Any = payload
+    for part in path.split("."):
+        if isinstance(value, list) and part.isdigit():
+            value = value[int(part)]
+        elif isinstance(value, Mapping):
+            value = value[part]
+        else:
+            raise LookupError(part)
+    return value
+
+
+def _text_of(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _carried(names: List[Any], payload: Mapping[str, Any]) -> Dict[str, Any]:
+    carried = {str(name): payload[str(name)] for name in names if str(name) in payload}
+    if len(json.dumps(carried)) > _MOST_CARRIED:
+        raise AgentError(
+            "Option `carry`: %s have more than %d characters together. Nothing was run."
+            % (", ".join("`%s`" % name for name in carried), _MOST_CARRIED)
+        )
+    return carried
+
+
+def _plain(content: Any) -> Any:
+    return content.to_dict() if hasattr(content, "to_dict") else content
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+# --- Runs that are waited for
+
+
+class _Run:
+    """One run, as long as its answer has not been emitted."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.session_id = run_id
+        self.user_id: Optional[str] = None
+        self.prompt = ""
+        self.carried: Dict[str, Any] = {}
+        self.is_repeatable = False
+        self.is_paused = False
+        self.since = time.time()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was begun; by the wall clock, as its memory may outlive this host."""
+        return time.time() - self.since
+
+    def to_memory(self) -> Dict[str, Any]:
+        """What has to be remembered, as short as it can be."""
+        memory: Dict[str, Any] = {"run": self.run_id, "since": int(self.since)}
+        if self.session_id != self.run_id:
+            memory["session"] = self.session_id
+        if self.carried:
+            memory["carry"] = self.carried
+        if self.is_paused:
+            memory["paused"] = True
+        return memory
+
+    @classmethod
+    def from_memory(cls, memory: Any) -> Optional[_Run]:
+        """None for what is no run: memory is the user's to edit."""
+        if not isinstance(memory, dict) or not isinstance(memory.get("run"), str):
+            return None
+        run = cls(memory["run"])
+        if isinstance(memory.get("session"), str):
+            run.session_id = memory["session"]
+        if isinstance(memory.get("since"), (int, float)):
+            run.since = memory["since"]
+        if isinstance(memory.get("carry"), dict):
+            run.carried = memory["carry"]
+        run.is_paused = memory.get("paused") is True
+        return run
+
+
+class _Desk:
+    """The pending runs of one ActiveWorkflow agent during one call.
+
+    They are in the agent's memory, under a mark that tells agents with equal options apart. Calls
+    that overlap overwrite each other's memory, so the ledger knows them as well.
+    """
+
+    def __init__(self, ctx: Context, ledger: _Ledger, scope: str) -> None:
+        self._ctx = ctx
+        self._ledger = ledger
+        self._scope = scope
+        mark = ctx.memory.get("mark")
+        self._is_new = not isinstance(mark, str)
+        self._mark: str = uuid.uuid4().hex[:12] if self._is_new else mark  # type: ignore[assignment]
+        runs = ctx.memory.get("runs")
+        remembered = [_Run.from_memory(each) for each in (runs if isinstance(runs, list) else [])]
+        self.pending: List[_Run] = ledger.completed(
+            scope, None if self._is_new else self._mark, [run for run in remembered if run]
+        )
+
+    def add(self, run: _Run) -> None:
+        """Remember a run, for a check to emit its answer."""
+        if all(each.run_id != run.run_id for each in self.pending):
+            self.pending.append(run)
+        self._ledger.keep(self._scope, self._mark, run)
+        self._write()
+
+    def settle(self, run: _Run) -> None:
+        """Forget a run: its answer is emitted, or will not be."""
+        self.pending = [each for each in self.pending if each.run_id != run.run_id]
+        self._ledger.settle(run.run_id)
+
+    def tidy(self) -> None:
+        """Remember what is pending now, if there is or was anything."""
+        if self.pending or self._ctx.memory.get("runs"):
+            self._write()
+
+    def _write(self) -> None:
+        self._ctx.memory["mark"] = self._mark
+        self._ctx.memory["runs"] = [run.to_memory() for run in self.pending]
+
+
+class _Ledger:
+    """What this process knows of runs, against what ActiveWorkflow's memory forgets.
+
+    A run that a memory lost is given back to the agent whose mark it bears; a mark that never came
+    back from ActiveWorkflow was overwritten itself, and its runs go to the agent with the same
+    options. A run that was emitted is not emitted again because an older memory still has it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all below
+        self._sent: OrderedDict[str, str] = OrderedDict()  # ids as we gave them, and as they are
+        self._settled: OrderedDict[str, None] = OrderedDict()
+        self._marks: OrderedDict[str, None] = OrderedDict()
+        self._runs: OrderedDict[str, Tuple[str, str, _Run]] = OrderedDict()
+
+    def sent(self, run_id: str, known_as: str) -> None:
+        with self._lock:
+            _keep(self._sent, run_id, known_as)
+
+    def known_as(self, run_id: str) -> str:
+        """The id that the server gave to the run, if it is known."""
+        with self._lock:
+            return self._sent.get(run_id, run_id)
+
+    def was_sent(self, run_id: str) -> bool:
+        """Whether the run may have been executed, for all this process knows."""
+        with self._lock:
+            return run_id in self._sent
+
+    def was_refused(self, run_id: str) -> None:
+        with self._lock:
+            self._sent.pop(run_id, None)
+
+    def keep(self, scope: str, mark: str, run: _Run) -> None:
+        with self._lock:
+            _keep(self._runs, run.run_id, (scope, mark, run))
+
+    def settle(self, run_id: str) -> None:
+        with self._lock:
+            self._runs.pop(run_id, None)
+            _keep(self._settled, run_id, None)
+
+    def is_settled(self, run_id: str) -> bool:
+        with self._lock:
+            return run_id in self._settled
+
+    def completed(self, scope: str, mark: Optional[str], runs: Iterable[_Run]) -> List[_Run]:
+        """``runs`` of a memory, without those settled before and with those it has lost."""
+        with self._lock:
+            if mark is not None:
+                _keep(self._marks, mark, None)
+            found = OrderedDict(
+                (run.run_id, run) for run in runs if run.run_id not in self._settled
+            )
+            for run_id, (its_scope, its_mark, run) in self._runs.items():
+                lost = its_scope == scope and its_mark not in self._marks and run.age > _GRACE
+                if its_mark == mark or lost:
+                    found.setdefault(run_id, run)
+        return list(found.values())
+
+
+def _keep(values: OrderedDict[str, Any], key: str, value: Any) -> None:
+    values[key] = value
+    values.move_to_end(key)
+    if len(values) > _REMEMBERED:
+        values.popitem(last=False)
