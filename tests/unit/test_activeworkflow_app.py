@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from remoteagent_lite.activeworkflow import Agent, AgentApp, Context, Option, Retry, agent
 from tests.activeworkflow_answers import check_body, get, post, request
-from tests.test_activeworkflow_protocol import EXCHANGES, MyAgent
+from tests.unit.test_activeworkflow_protocol import EXCHANGES, MyAgent
 
 REGISTER = b'{"method":"register","params":{}}'
 SECRET = "qzxj-qzxj-qzxj"
