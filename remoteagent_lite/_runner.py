@@ -354,7 +354,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             until = min(until, time.monotonic() + _GRACE)
         pause = 0.05
         while True:
-            if stream is not None and stream.read_on(min(until, time.monotonic() + pause)):
+            next_look = time.monotonic() + pause
+            if stream is not None and stream.read_on(min(until, next_look)):
                 return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
             try:
                 output: Any = self.get_run(run_id, session_id, **options)
@@ -367,8 +368,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     return bool(output.is_cancelled)
             if time.monotonic() + pause > until:
                 return False
-            if stream is None:
-                time.sleep(pause)
+            # What reading on has not used up: a stream that has broken returns at once.
+            time.sleep(max(0.0, next_look - time.monotonic()))
             pause = min(2 * pause, 0.5)
 
     def get_run(

@@ -359,3 +359,20 @@ def test_form_is_read_back_by_the_servers_rules() -> None:
         agent.run("a&b=c \u2028é", session_id="s")
         (request,) = server.wait_for_requests(1)
     assert parse_qs(request.body.decode())["message"] == ["a&b=c \u2028é"]
+
+
+def test_cancel_of_a_broken_stream_does_not_flood_the_server() -> None:
+    def either(connection: Connection, request: Request) -> None:
+        if request.path.endswith("/runs"):
+            events({"event": "RunContent", "content": "half"})(connection, request)
+        elif "/cancel" in request.path:
+            reply("{}")(connection, request)
+        else:
+            reply('{"run_id": "r", "session_id": "s", "status": "RUNNING"}')(connection, request)
+
+    with RawServer(*[either] * 200) as server, RemoteAgent(server.url, "a") as agent:
+        with agent.run("x", stream=True) as run:
+            with pytest.raises(StreamInterruptedError):
+                run.output()
+            assert run.cancel(wait=1.0) is False
+        assert len(server.requests) < 12
