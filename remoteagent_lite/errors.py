@@ -14,7 +14,22 @@
     │   ├── RateLimitError                 429
     │   └── ServerError                    5xx
     ├── ProtocolError                      an answer the protocol does not allow
-    │   └── StreamInterruptedError         a stream that ended before its run did
+    │   ├── StreamInterruptedError         a stream that ended before its run did
+    │   └── A2AError                       an error in the terms of the A2A protocol
+    │       ├── JSONParseError             -32700
+    │       ├── MalformedRequestError      -32600
+    │       ├── MethodNotFoundError        -32601
+    │       ├── InvalidParamsError         -32602
+    │       ├── InternalError              -32603
+    │       ├── TaskNotFoundError          -32001
+    │       ├── TaskNotCancelableError     -32002
+    │       ├── PushNotificationNotSupportedError    -32003
+    │       ├── UnsupportedOperationError            -32004
+    │       ├── ContentTypeNotSupportedError         -32005
+    │       ├── InvalidAgentResponseError            -32006
+    │       ├── ExtendedAgentCardNotConfiguredError  -32007
+    │       ├── ExtensionSupportRequiredError        -32008
+    │       └── VersionNotSupportedError             -32009
     ├── UnsupportedError                   this protocol or server cannot do that
     ├── RunFailedError                     raised by ``output.raise_for_status()``
     └── StreamClosedError                  a stream used after it was closed
@@ -29,12 +44,23 @@ from typing import Any, Dict, Optional, Type
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
+    "A2AError",
     "AuthenticationError",
     "ConflictError",
+    "ContentTypeNotSupportedError",
+    "ExtendedAgentCardNotConfiguredError",
+    "ExtensionSupportRequiredError",
+    "InternalError",
+    "InvalidAgentResponseError",
+    "InvalidParamsError",
     "InvalidRequestError",
+    "JSONParseError",
+    "MalformedRequestError",
+    "MethodNotFoundError",
     "NotFoundError",
     "PermissionDeniedError",
     "ProtocolError",
+    "PushNotificationNotSupportedError",
     "RateLimitError",
     "RemoteAgentError",
     "RemoteHTTPError",
@@ -44,7 +70,12 @@ __all__ = [
     "ServerError",
     "StreamClosedError",
     "StreamInterruptedError",
+    "TaskNotCancelableError",
+    "TaskNotFoundError",
     "UnsupportedError",
+    "UnsupportedOperationError",
+    "VersionNotSupportedError",
+    "error_for_code",
     "error_for_status",
     "shown_url",
 ]
@@ -222,6 +253,89 @@ class StreamInterruptedError(ProtocolError):
         self.last_event_index = last_event_index
 
 
+class A2AError(ProtocolError):
+    """An A2A server refused a request, or failed at it, in the protocol's own terms.
+
+    ``code`` is the JSON-RPC code, whatever the binding; ``reason`` the name of the error
+    ("TASK_NOT_FOUND") or None; ``data`` what the server added, as it was sent; ``detail`` its own
+    words; ``status_code`` the HTTP status it came with (200 for JSON-RPC).
+    A2A 1.0, section 5.4; 0.3, section 8.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        url: Optional[str] = None,
+        code: int = 0,
+        reason: Optional[str] = None,
+        data: Any = None,
+        detail: str = "",
+        status_code: int = 200,
+    ) -> None:
+        super().__init__(message, url)
+        self.code = code
+        self.reason = reason
+        self.data = data
+        self.detail = detail
+        self.status_code = status_code
+
+
+class JSONParseError(A2AError):
+    """-32700: the server could not read the request's JSON."""
+
+
+class MalformedRequestError(A2AError):
+    """-32600 (InvalidRequestError in JSON-RPC's terms): the request's envelope is wrong."""
+
+
+class MethodNotFoundError(A2AError):
+    """-32601: the server does not know the method; it may speak another version."""
+
+
+class InvalidParamsError(A2AError):
+    """-32602: the server does not accept the parameters."""
+
+
+class InternalError(A2AError):
+    """-32603: the server, or the agent in it, failed."""
+
+
+class TaskNotFoundError(A2AError):
+    """-32001: no such task (any more), or no such push notification config."""
+
+
+class TaskNotCancelableError(A2AError):
+    """-32002: the task is over already."""
+
+
+class PushNotificationNotSupportedError(A2AError):
+    """-32003: the agent sends no push notifications."""
+
+
+class UnsupportedOperationError(A2AError):
+    """-32004: the agent cannot do this, or not to a task in this state."""
+
+
+class ContentTypeNotSupportedError(A2AError):
+    """-32005: the agent does not take media of this type."""
+
+
+class InvalidAgentResponseError(A2AError):
+    """-32006: the agent behind the server answered what the protocol does not allow."""
+
+
+class ExtendedAgentCardNotConfiguredError(A2AError):
+    """-32007: there is no extended agent card."""
+
+
+class ExtensionSupportRequiredError(A2AError):
+    """-32008: the agent demands an extension that the client did not name."""
+
+
+class VersionNotSupportedError(A2AError):
+    """-32009: the server does not speak this version of the protocol."""
+
+
 class UnsupportedError(RemoteAgentError):
     """The protocol, the component or this server's version cannot do what was asked."""
 
@@ -247,6 +361,29 @@ _BY_STATUS: Dict[int, Type[RemoteHTTPError]] = {
     422: InvalidRequestError,
     429: RateLimitError,
 }
+
+
+_BY_CODE: Dict[int, Type[A2AError]] = {
+    -32700: JSONParseError,
+    -32600: MalformedRequestError,
+    -32601: MethodNotFoundError,
+    -32602: InvalidParamsError,
+    -32603: InternalError,
+    -32001: TaskNotFoundError,
+    -32002: TaskNotCancelableError,
+    -32003: PushNotificationNotSupportedError,
+    -32004: UnsupportedOperationError,
+    -32005: ContentTypeNotSupportedError,
+    -32006: InvalidAgentResponseError,
+    -32007: ExtendedAgentCardNotConfiguredError,
+    -32008: ExtensionSupportRequiredError,
+    -32009: VersionNotSupportedError,
+}
+
+
+def error_for_code(code: int) -> Type[A2AError]:
+    """The class for a JSON-RPC error code of A2A."""
+    return _BY_CODE.get(code, A2AError)
 
 
 def error_for_status(status: int) -> Type[RemoteHTTPError]:

@@ -8,6 +8,7 @@ import pytest
 
 from remoteagent_lite import errors
 from remoteagent_lite.errors import (
+    A2AError,
     AuthenticationError,
     ConflictError,
     InvalidRequestError,
@@ -24,6 +25,7 @@ from remoteagent_lite.errors import (
     StreamClosedError,
     StreamInterruptedError,
     UnsupportedError,
+    error_for_code,
     error_for_status,
     shown_url,
 )
@@ -44,6 +46,9 @@ EXAMPLES = [
         RemoteHTTPError, AuthenticationError, PermissionDeniedError, NotFoundError, ConflictError,
         InvalidRequestError, RateLimitError, ServerError,
     )
+] + [
+    cls("m", URL, -32001, "TASK_NOT_FOUND", [{"reason": "TASK_NOT_FOUND"}], "no such task", 404)
+    for cls in (A2AError, *A2AError.__subclasses__())
 ]  # fmt: skip
 
 
@@ -181,3 +186,13 @@ def test_retry_after_is_seconds_or_none(header, expected):
 )
 def test_url_is_shown_without_secrets(url, expected):
     assert shown_url(url) == expected
+
+
+def test_every_code_of_a2a_has_an_error_of_its_own():
+    codes = [-32700, *range(-32603, -32599), *range(-32009, -32000)]
+    found = [error_for_code(code) for code in codes]
+    assert set(found) == set(A2AError.__subclasses__())
+    assert len(set(found)) == len(codes)
+    for code, cls in zip(codes, found):
+        assert str(code) in cls.__doc__
+    assert error_for_code(-32099) is A2AError
