@@ -1,10 +1,23 @@
 """What every test can use, and what is looked after around every test."""
 
 from tests.leaks import no_leaks, plain_environment
-from tests.peers.fixtures import agentos, agentos_latest, agentos_servers, raw_server
+from tests.peers.fixtures import (
+    a2a_sdk,
+    a2a_sdk_03,
+    adk,
+    agentos,
+    agentos_a2a,
+    agentos_latest,
+    agentos_servers,
+    raw_server,
+)
 
 __all__ = [
+    "a2a_sdk",
+    "a2a_sdk_03",
+    "adk",
     "agentos",
+    "agentos_a2a",
     "agentos_latest",
     "agentos_servers",
     "no_leaks",

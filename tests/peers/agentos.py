@@ -2,10 +2,10 @@
 
 Runs in the peer's interpreter (see `launch`), on Agno 2.3, 2.9 and 3.1; what a version lacks is
 left out. The environment configures it: ``PEER_DIRECTORY`` (where the SQLite files go, required),
-``PEER_DATABASES`` (1 or 2), ``PEER_A2A`` (1 to mount the A2A interface), ``PEER_TRACING`` (1 to
-record traces), ``PEER_OS_DB`` (1 to give the server itself a database, with approvals and
-schedules; ``PEER_URL`` is where it calls itself), ``PEER_JWT_KEY`` (the HS256 key, to demand
-tokens), and Agno's own ``OS_SECURITY_KEY``.
+``PEER_DATABASES`` (1 or 2), ``PEER_A2A`` (1 to mount the A2A interface, and ``GET /executions``:
+{text: how often a model was asked it}), ``PEER_TRACING`` (1 to record traces), ``PEER_OS_DB`` (1
+to give the server itself a database, with approvals and schedules; ``PEER_URL`` is where it calls
+itself), ``PEER_JWT_KEY`` (the HS256 key, to demand tokens), and Agno's own ``OS_SECURITY_KEY``.
 
 What the last message of the user makes the model do:
 
@@ -21,6 +21,9 @@ What the last message of the user makes the model do:
 ``unicode``                 line and paragraph separators, NEL, emoji, CJK, a lone CR, a LF
 ``think:TEXT``              reasoning content, then an echo of the text
 ``image``                   a tiny PNG beside the text
+``image by url``            an image that is only a url beside the text
+``received``                a line for each medium that came with the message: "KIND NAME TYPE "
+                            and its url, or "SIZE SHA256" ("-" for what is not there)
 ``delete PATH``             calls the tool ``delete_file``, where the agent has it
 ``What is the capital of France?``, ``Tell me a story``
                             answers fit for the documentation
@@ -30,6 +33,8 @@ anything else               "echo: TEXT" in chunks of one word
 
 import asyncio
 import base64
+import collections
+import hashlib
 import json
 import logging
 import os
@@ -80,6 +85,8 @@ STORY = (
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+
+IMAGE_URL = "https://files.example/picture.png"
 
 
 # The model ---------------------------------------------------------------------------------------
@@ -144,11 +151,37 @@ def plan_for(text: str, tool_names: List[str]) -> Plan:
     if text == "image":
         picture = Image(id="picture", content=PNG, format="png", mime_type="image/png")
         return Plan(["Here it is."], images=[picture])
+    if text == "image by url":
+        return Plan(["Here it is."], images=[Image(id="picture", url=IMAGE_URL)])
     if text.startswith("What is the capital of France"):
         return Plan(words("The capital of France is Paris."))
     if text.startswith("Tell me a story"):
         return Plan(words(STORY))
     return Plan(words("echo: " + text))
+
+
+def media_lines(message: Any) -> List[str]:
+    """What came with a message, in a line each that tells whether it has arrived unharmed."""
+    lines = []
+    for kind, media in (
+        ("image", message.images),
+        ("audio", message.audio),
+        ("video", message.videos),
+        ("file", message.files),
+    ):
+        for each in media or ():
+            named = (kind, getattr(each, "filename", None) or "-", each.mime_type or "-")
+            what = each.url
+            if not what:
+                content = each.content or b""
+                content = content.encode() if isinstance(content, str) else content
+                what = "%d %s" % (len(content), hashlib.sha256(content).hexdigest())
+            lines.append("%s %s %s %s" % (named + (what,)))
+    return lines
+
+
+#: How often a model was asked for each text, not counting its turns after tool calls.
+executions = collections.Counter()
 
 
 class Scripted(Model):
@@ -167,7 +200,11 @@ class Scripted(Model):
                 if results:
                     return Plan(words("tool said: " + " | ".join(reversed(results))))
                 names = [each["function"]["name"] for each in options.get("tools") or []]
-                return plan_for(message.get_content_string(), names)
+                text = message.get_content_string()
+                executions[text] += 1
+                if text.split(None, 1)[:1] == ["received"]:
+                    return Plan(["\n".join(media_lines(message)) or "nothing"])
+                return plan_for(text, names)
         return Plan(["nothing to answer"])
 
     @staticmethod
@@ -661,6 +698,8 @@ def create_app() -> Any:
         **({"tracing": True} if tracing else {}),
     )
     app = agent_os.get_app()
+    if os.environ.get("PEER_A2A") == "1":
+        app.add_api_route("/executions", lambda: executions)
     if tracing and hasattr(app, "_telemetry"):
         # FastAPI's own spans would become the roots of Agno's traces and hide what ran.
         app._telemetry["tracing"] = False

@@ -187,11 +187,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             ready = is_ready(name)
             python = python_of(name)
         except PeerEnvironmentError as error:
-            print("%-14s FAILED\n%s" % (name, error), file=sys.stderr, flush=True)
+            print("%-17s FAILED\n%s" % (name, error), file=sys.stderr, flush=True)
             return False
         elapsed = time.monotonic() - started
         state = "ready" if ready else "built"
-        print("%-14s %s in %.1f s  %s" % (name, state, elapsed, python), flush=True)
+        print("%-17s %s in %.1f s  %s" % (name, state, elapsed, python), flush=True)
         return True
 
     with ThreadPoolExecutor(max_workers=2) as pool:

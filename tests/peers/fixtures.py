@@ -9,12 +9,16 @@ from typing import Dict, Iterator
 import pytest
 
 from .faults import RawServer
-from .server import AGENTOS_LATEST, AGENTOS_VERSIONS, PeerServer
+from .server import A2A_SDK, A2A_SDK_03, ADK, AGENTOS_LATEST, AGENTOS_VERSIONS, PeerServer
 
 __all__ = [
     "AGENTOS_LATEST",
     "AGENTOS_VERSIONS",
+    "a2a_sdk",
+    "a2a_sdk_03",
+    "adk",
     "agentos",
+    "agentos_a2a",
     "agentos_latest",
     "agentos_servers",
     "raw_server",
@@ -46,6 +50,34 @@ def agentos(request: pytest.FixtureRequest, agentos_servers: Dict[str, PeerServe
 def agentos_latest(agentos_servers: Dict[str, PeerServer]) -> PeerServer:
     """The running AgentOS of the newest version."""
     return _shared(agentos_servers, AGENTOS_LATEST)
+
+
+@pytest.fixture(scope="session")
+def agentos_a2a() -> Iterator[PeerServer]:
+    """A running AgentOS of the newest version with its A2A interface."""
+    with PeerServer(AGENTOS_LATEST, a2a=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def a2a_sdk() -> Iterator[PeerServer]:
+    """A running agent on the A2A SDK 1.x: protocol 1.0 and 0.3, JSON-RPC and REST."""
+    with PeerServer(A2A_SDK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def a2a_sdk_03() -> Iterator[PeerServer]:
+    """A running agent on the A2A SDK 0.3: JSON-RPC and REST."""
+    with PeerServer(A2A_SDK_03) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def adk() -> Iterator[PeerServer]:
+    """A running agent of Google's ADK."""
+    with PeerServer(ADK) as server:
+        yield server
 
 
 @pytest.fixture

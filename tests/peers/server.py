@@ -14,11 +14,33 @@ from typing import BinaryIO, Dict, Mapping, Optional
 
 from .environments import python_of
 
-__all__ = ["AGENTOS_LATEST", "AGENTOS_VERSIONS", "PeerServer", "PeerStartError"]
+__all__ = [
+    "A2A_SDK",
+    "A2A_SDK_03",
+    "ADK",
+    "AGENTOS_LATEST",
+    "AGENTOS_VERSIONS",
+    "PeerServer",
+    "PeerStartError",
+]
 
 #: The AgentOS peers, the newest first.
 AGENTOS_VERSIONS = ("agno-3.1.10", "agno-2.9.0", "agno-2.3.20")
 AGENTOS_LATEST = AGENTOS_VERSIONS[0]
+
+#: The A2A peers: the SDK of protocol 1.0 (with 0.3 beside it), that of 0.3, and Google's ADK.
+A2A_SDK = "a2a-sdk-1.3.0"
+A2A_SDK_03 = "a2a-sdk-0.3.26"
+ADK = "google-adk-2.13.0"
+
+#: The script that serves a kind, and a path that answers 200 once it is up.
+_CARD = "/.well-known/agent-card.json"
+_SERVED = {
+    A2A_SDK: ("a2a_sdk.py", _CARD),
+    A2A_SDK_03: ("a2a_sdk_03.py", _CARD),
+    ADK: ("adk.py", _CARD),
+}
+_AGENTOS_SERVED = ("agentos.py", "/health")
 
 _HERE = Path(__file__).resolve().parent
 _LAUNCHER = _HERE / "launch.py"
@@ -37,9 +59,10 @@ class PeerServer:
 
     `security_key` and `jwt_key` (HS256, at least 32 characters) protect the server, `databases`
     is 1 or 2, `a2a` mounts the A2A interface, `tracing` records traces, `os_db` gives the server a
-    database of its own: approvals and schedules need it. `script` is the file
-    whose ``create_app()`` is served, `ready_path` a path that answers 200 once the server is up,
-    and `env` adds to the environment of its process.
+    database of its own: approvals and schedules need it. These are for AgentOS; the other peers
+    read their settings from `env`, which adds to the environment of the process. `script` is the
+    file whose ``create_app()`` is served and `ready_path` a path that answers 200 once the server
+    is up, where they are not those of the kind.
     """
 
     def __init__(
@@ -52,7 +75,7 @@ class PeerServer:
         os_db: bool = False,
         jwt_key: Optional[str] = None,
         script: Optional[Path] = None,
-        ready_path: str = "/health",
+        ready_path: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
         start_timeout: float = 90.0,
     ) -> None:
@@ -66,8 +89,9 @@ class PeerServer:
         self.host = "127.0.0.1"
         self.port = 0
         self.directory: Optional[Path] = None
-        self._script = Path(script or _HERE / "agentos.py")
-        self._ready_path = ready_path
+        usual_script, usual_path = _SERVED.get(name, _AGENTOS_SERVED)
+        self._script = Path(script or _HERE / usual_script)
+        self._ready_path = ready_path or usual_path
         self._env = dict(env or {})
         self._start_timeout = start_timeout
         self._process: Optional["subprocess.Popen[bytes]"] = None
