@@ -12,6 +12,7 @@ from ._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from .a2a_client import A2AClient as A2AClient
     from .client import AgentOSClient as AgentOSClient
     from .data import RemoteDb as RemoteDb, RemoteKnowledge as RemoteKnowledge
     from .errors import (
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from .streaming import RunStream as RunStream, merge as merge
 
 _WHERE = {
+    "a2a_client": ("A2AClient",),
     "client": ("AgentOSClient",),
     "data": ("RemoteDb", "RemoteKnowledge"),
     "errors": (

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, TypeVar, Union
 from urllib.parse import unquote, urlsplit
 
-from ._wire import Call, Request
+from ._wire import Call, Request, StreamCall
 from .errors import ProtocolError, shown_url
 from .options import AuthToken, RetryPolicy, Timeout
 from .transport import StreamResponse, Transport, basic_authorization, check_header, normal_url
@@ -14,7 +14,7 @@ from .transport import StreamResponse, Transport, basic_authorization, check_hea
 if TYPE_CHECKING:
     from .options import CallOptions
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "no_stream"]
 
 T = TypeVar("T")
 
@@ -62,45 +62,71 @@ class Connection:
         return transport
 
     def send(
-        self, call: Call[T], options: Optional[CallOptions] = None, *, repeatable: bool = False
+        self,
+        call: Call[T],
+        options: Optional[CallOptions] = None,
+        *,
+        repeatable: bool = False,
+        trusted: bool = True,
     ) -> T:
-        """Send the call and read its whole answer. Blocks; raises what Transport.send raises."""
-        request, timeout = self._prepared(call.request, options or {})
+        """Send the call and read its whole answer. Blocks; raises what Transport.send raises.
+
+        Whoever is not ``trusted`` gets no token and none of the caller's headers.
+        """
+        request, timeout = self._prepared(call.request, options or {}, trusted)
         return call.parse(self.transport().send(request, timeout, repeatable=repeatable))
 
     def open(
-        self, request: Request, options: Optional[CallOptions] = None, *, repeatable: bool = False
+        self,
+        call: StreamCall[Any],
+        options: Optional[CallOptions] = None,
+        *,
+        repeatable: bool = False,
     ) -> StreamResponse:
         """Send and return when the headers of an event stream are there; the caller closes it."""
-        request, timeout = self._prepared(request, options or {})
+        request = call.request
         request.headers["Accept"] = "text/event-stream"
-        answer = self.transport().open(request, timeout, repeatable=repeatable)
+        answer = self.begin(request, options, repeatable=repeatable)
         if answer.content_type != "text/event-stream":
-            start = answer.start(200).decode("utf-8", "replace")
-            raise ProtocolError(
-                "%s %s answered %d with %s instead of an event stream (%.80r). Is base_url the "
-                "agent server's?"
-                % (
-                    request.method,
-                    answer.url,
-                    answer.status,
-                    answer.content_type or "an untyped body",
-                    start,
-                ),
-                answer.url,
-            )
+            raise no_stream(answer)
         return answer
 
-    def _prepared(self, request: Request, options: CallOptions) -> Tuple[Request, Timeout]:
-        headers = dict(self._headers)
-        headers.update(_checked(options.get("headers")))
-        token = options.get("auth_token")
-        token = self._auth_token if token is None else token
-        if token is not None:
-            headers["Authorization"] = _bearer(token() if callable(token) else token)
-        elif self._login:
-            headers.setdefault("Authorization", self._login)
-        request.headers.update(headers)
+    def begin(
+        self,
+        request: Request,
+        options: Optional[CallOptions] = None,
+        *,
+        repeatable: bool = False,
+        trusted: bool = True,
+    ) -> StreamResponse:
+        """Send and return when the headers are there, whatever follows; the caller closes it."""
+        request, timeout = self._prepared(request, options or {}, trusted)
+        return self.transport().open(request, timeout, repeatable=repeatable)
+
+    def has_credentials(self, options: CallOptions) -> bool:
+        """Whether the caller has given anything that only the right server may see."""
+        return bool(
+            self._auth_token is not None
+            or options.get("auth_token") is not None
+            or self._login
+            or self._headers
+            or options.get("headers")
+            or self._settings["cert"]
+        )
+
+    def _prepared(
+        self, request: Request, options: CallOptions, trusted: bool
+    ) -> Tuple[Request, Timeout]:
+        if trusted:
+            headers = dict(self._headers)
+            headers.update(_checked(options.get("headers")))
+            token = options.get("auth_token")
+            token = self._auth_token if token is None else token
+            if token is not None:
+                headers["Authorization"] = _bearer(token() if callable(token) else token)
+            elif self._login:
+                headers.setdefault("Authorization", self._login)
+            request.headers.update(headers)
         if "timeout" in options:
             return request, Timeout.of(options["timeout"])
         return request, self.timeout
@@ -116,6 +142,23 @@ class Connection:
 
     def __repr__(self) -> str:
         return "Connection(%r)" % shown_url(self.base_url)
+
+
+def no_stream(answer: StreamResponse) -> ProtocolError:
+    """The error for an answer that is not an event stream; what it holds is dropped."""
+    start = answer.start(200).decode("utf-8", "replace")
+    return ProtocolError(
+        "%s %s answered %d with %s instead of an event stream (%.80r). Is base_url the "
+        "agent server's?"
+        % (
+            answer.method,
+            answer.url,
+            answer.status,
+            answer.content_type or "an untyped body",
+            start,
+        ),
+        answer.url,
+    )
 
 
 def _login(url: str) -> Optional[str]:

@@ -7,7 +7,7 @@ is continued. Nothing here does I/O.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ._decisions import (
     CONFIRMATION,
@@ -37,10 +37,15 @@ from .errors import RunFailedError
 
 if TYPE_CHECKING:
     from .models import RunRequirement, StepRequirement, ToolExecution
+    from .models.a2a_v10 import Message, Task
+
+M = TypeVar("M", bound=Model)
 
 __all__ = ["ErrorDecision", "Output", "RequirementDecision", "StepDecision", "ToolDecision"]
 
 _FAILED = ("ERROR", "CANCELLED")
+_STATE_PREFIX = "TASK_STATE_"
+_WAITS_FOR = {"input-required": "input", "auth-required": "authentication"}
 
 
 class Output(Model):
@@ -62,6 +67,48 @@ class Output(Model):
         return self.__dict__.get("status") == "CANCELLED"
 
     @property
+    def task(self) -> Optional[Task]:
+        """The A2A task this run is, with all that it holds; None on an AgentOS's own API."""
+        from .models.a2a_v10 import Task  # only who speaks A2A pays for it
+
+        return _viewed(self.__dict__, "task", Task)
+
+    @property
+    def message(self) -> Optional[Message]:
+        """The message an A2A agent answered with instead of a task, or None."""
+        from .models.a2a_v10 import Message  # as above
+
+        return _viewed(self.__dict__, "message", Message)
+
+    @property
+    def task_state(self) -> Optional[str]:
+        """The state of the A2A task, finer than ``status``: "rejected", "auth-required", ...
+
+        As protocol 0.3 writes it; None for what is no task.
+        """
+        # Not decoded for this: whoever only looks at the state needs no models of A2A.
+        status = _fields(_fields(self.__dict__.get("task")).get("status"))
+        state = status.get("state")
+        return state_name(state) if isinstance(state, str) else None
+
+    @property
+    def reason(self) -> Optional[str]:
+        """Why a run ended as ERROR or CANCELLED, in the server's words; else None."""
+        values = self.__dict__
+        if values.get("status") not in _FAILED:
+            return None
+        given = [values.get("reason"), values.get("error")]
+        if "task" not in values and "message" not in values:
+            given.append(values.get("content"))  # over A2A that is what the run had answered
+        return next((text for text in given if isinstance(text, str) and text), None)
+
+    @property
+    def data_parts(self) -> List[Any]:
+        """The values of the data parts an A2A agent answered with; see ``task`` for the rest."""
+        data = self.__dict__.get("data")
+        return data if isinstance(data, list) else []
+
+    @property
     def pending(self) -> List[Any]:
         """All that still has to be decided before the run can be continued, in order.
 
@@ -77,6 +124,10 @@ class Output(Model):
     @property
     def waits_for(self) -> Optional[str]:
         """What the run waits for in a few words, or None if it waits for nothing (any more)."""
+        waited = _WAITS_FOR.get(self.task_state or "")
+        if waited is not None:
+            question = self.__dict__.get("content")
+            return "%s: %s" % (waited, question) if isinstance(question, str) else waited
         return "; ".join(item.waits_for for item in self.pending) or None
 
     @property
@@ -143,8 +194,29 @@ class Output(Model):
         status = self.__dict__.get("status")
         if status in _FAILED:
             run_id = self.__dict__.get("run_id")
-            content = self.__dict__.get("content")
-            raise RunFailedError("Run %s ended as %s: %s" % (run_id, status, content), output=self)
+            raise RunFailedError(
+                "Run %s ended as %s: %s" % (run_id, status, self.reason or "no reason was given"),
+                output=self,
+            )
+
+
+def state_name(state: str) -> str:
+    """The state of a task in few letters: "input-required" for TASK_STATE_INPUT_REQUIRED."""
+    name = state[len(_STATE_PREFIX) :] if state.startswith(_STATE_PREFIX) else state
+    return name.lower().replace("_", "-")
+
+
+def _viewed(values: Dict[str, Any], name: str, model: Type[M]) -> Optional[M]:
+    """The object of that name as ``model``, which is kept as every decoded field is."""
+    value = values.get(name)
+    if isinstance(value, dict):
+        value = values[name] = model.from_dict(value)
+    return value if isinstance(value, model) else None
+
+
+def _fields(value: Any) -> Dict[str, Any]:
+    value = value.__dict__ if isinstance(value, Model) else value
+    return value if isinstance(value, dict) else {}
 
 
 class ToolDecision(Model):

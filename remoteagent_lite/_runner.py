@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
-import uuid
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -25,7 +25,7 @@ from typing import (
 
 from ._cache import Recent, TTLCache
 from ._connection import Connection
-from ._wire import Call, Fold, StreamCall
+from ._wire import Fold
 from .data import RemoteDb, RemoteKnowledge
 from .errors import (
     NotFoundError,
@@ -33,6 +33,8 @@ from .errors import (
     RemoteServerUnavailableError,
     RemoteTimeoutError,
     ServerError,
+    TaskNotCancelableError,
+    TaskNotFoundError,
     UnsupportedError,
     shown_url,
 )
@@ -46,7 +48,8 @@ from .streaming import Resumption, RunStream
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from .options import CallOptions, ClientSettings, ContinueOptions, RunOptions
+    from .models.a2a_v10 import AgentCard
+    from .options import A2ASettings, CallOptions, ContinueOptions, RunOptions
 
 __all__ = ["Runner"]
 
@@ -64,7 +67,10 @@ _OUTPUTS_REMEMBERED = 1024
 _GRACE = 2.0
 #: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
 _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
+#: The same over A2A, where the task itself can be asked for: what stands still, stands still.
+_RECOVER = RetryPolicy(max_attempts=5, backoff=0.25, max_backoff=2.0)
 _UNFINISHED = ("PENDING", "RUNNING")
+_A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
 
 
@@ -83,21 +89,37 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         base_url: str,
         component_id: str,
         protocol: str = "agentos",
+        a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         resume: Optional[RetryPolicy] = None,
-        **settings: Unpack[ClientSettings],
+        **settings: Unpack[A2ASettings],
     ) -> None:
-        if protocol != "agentos":
-            raise UnsupportedError(
-                "protocol=%r is not available in this version; 'agentos' is." % (protocol,)
-            )
         self.id = component_id
         self.protocol = protocol
         self.config_ttl = config_ttl
-        self._resume = resume or _RESUME
-        self._connection = Connection(base_url, timeout, **settings)
-        self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
+        self._resume = resume or (_RECOVER if protocol == "a2a" else _RESUME)
+        # Of either protocol; both pairs have the same methods.
+        self._connection: Any
+        self._protocol: Any
+        if protocol == "agentos":
+            foreign = [name for name in _A2A_ONLY if settings.get(name)]
+            if foreign:
+                raise ValueError('%s= needs protocol="a2a"' % "=, ".join(foreign))
+            own: Any = {name: each for name, each in settings.items() if name not in _A2A_ONLY}
+            self._connection = Connection(base_url, timeout, **own)
+            self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
+        elif protocol == "a2a":
+            # Here, so that only those who speak A2A pay for it.
+            from ._a2a import A2AConnection
+            from .protocols.a2a.runs import A2A
+
+            self._connection = A2AConnection(
+                base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
+            )
+            self._protocol = A2A(self.component, component_id)
+        else:
+            raise ValueError("protocol must be 'agentos' or 'a2a', not %r" % (protocol,))
         self._sessions: Recent[str] = Recent(_RUNS_REMEMBERED)
         self._latest: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)
         self._claims: Dict[Tuple[int, str], object] = {}  # runs that are being continued
@@ -106,12 +128,12 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     @property
     def base_url(self) -> str:
         """The server's URL, normalised, without user info."""
-        return self._connection.base_url
+        return self._connection.base_url  # type: ignore[no-any-return]
 
     @property
     def timeout(self) -> Timeout:
         """The limits of every call that is given none of its own."""
-        return self._connection.timeout
+        return self._connection.timeout  # type: ignore[no-any-return]
 
     # --- Runs
 
@@ -148,11 +170,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         UnsupportedError for what the component cannot take.
         """
         call_options, fields = _split(options)
-        if fields.get("run_id") is None:
-            fields["run_id"] = str(uuid.uuid4())
-        if fields.get("session_id") is None:
-            fields["session_id"] = str(uuid.uuid4())
-        self._sessions.keep(fields["run_id"], fields["session_id"])
+        self._protocol.identify(fields)
+        if fields.get("run_id") and fields.get("session_id"):
+            self._sessions.keep(fields["run_id"], fields["session_id"])
         if stream:
             call = self._protocol.run_stream(input, fields)
             return self._open(call, call_options, background=bool(fields.get("background")))
@@ -242,24 +262,22 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             run_id, paused = paused, None
         snapshot: Any = None
         if paused is not None:
-            snapshot = decided.snapshot(self.component, paused)
+            snapshot = self._protocol.snapshot(paused)
             run_id = run_id or snapshot.run_id
             session_id = session_id or snapshot.session_id
         if not run_id:
             raise ValueError("continue_run needs the paused output or a run_id")
         session_id = session_id or self._sessions.get(run_id)
-        if not session_id:
+        if not session_id and self._protocol.needs_session:
             raise ValueError("continue_run needs the session_id of run %s" % run_id)
         call_options, fields = _split(options)
-        follow_up = decided.is_follow_up(fields)
+        follow_up = self._protocol.is_follow_up(fields)
         with self._continuing(run_id) as began:
             latest = self._latest.get(run_id)
             if follow_up or (latest is None and snapshot is None):
                 latest = self._ask(run_id, session_id, follow_up, call_options)
-            value = decided.form_value(
-                self.component, run_id, snapshot, latest, decisions, follow_up
-            )
-            fields["session_id"] = session_id
+            value = self._protocol.continuation(run_id, snapshot, latest, decisions, fields)
+            fields["session_id"] = session_id or (latest.session_id if latest else None)
             if value is not None or not follow_up:  # else it goes on as another run
                 began()
             if stream:
@@ -270,7 +288,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             return self._send(call, dict(fields, run_id=run_id), call_options, repeatable=False)
 
     def _ask(
-        self, run_id: str, session_id: str, follow_up: bool, options: CallOptions
+        self, run_id: str, session_id: Optional[str], follow_up: bool, options: CallOptions
     ) -> Optional[Any]:
         """What the server says of a run; None if it has no endpoint to say it."""
         try:
@@ -283,7 +301,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     error.url,
                 ) from error
             return None
-        return decided.snapshot(self.component, output)
+        return self._protocol.snapshot(output)
 
     @contextlib.contextmanager
     def _continuing(self, run_id: str) -> Iterator[Callable[[], None]]:
@@ -312,7 +330,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         """Keep what has to be known of a run to continue it, or not to."""
         if output.run_id and output.session_id:
             self._sessions.keep(output.run_id, output.session_id)
-            self._latest.keep(output.run_id, decided.snapshot(self.component, output))
+            self._latest.keep(output.run_id, self._protocol.snapshot(output))
 
     def cancel_run(
         self,
@@ -341,14 +359,26 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     ) -> bool:
         until = time.monotonic() + wait
         try:
-            self._connection.send(self._protocol.cancel(run_id, session_id), options)
+            output: Any = self._connection.send(self._protocol.cancel(run_id, session_id), options)
         except ServerError as error:
             # Before 2.9 the server said so itself when there was nothing to cancel.
             if str(error.detail).startswith("Failed to cancel run"):
                 return False
             raise
+        except TaskNotFoundError:
+            return False
+        except TaskNotCancelableError:
+            output = None  # over already, perhaps because it was cancelled before
+        if output is not None:
+            self._remember(output)
+            if output.status not in _UNFINISHED:
+                if stream is not None:
+                    # Some servers never tell those who listen to the run that it was cancelled.
+                    fold: Any = stream.fold
+                    stream.tell(functools.partial(fold.snapshot, output.task.to_dict()))
+                return bool(output.is_cancelled)
         session_id = session_id or self._sessions.get(run_id)
-        if session_id is None:
+        if session_id is None and self._protocol.needs_session:
             return False
         if self._sessions.get(run_id) is None:
             until = min(until, time.monotonic() + _GRACE)
@@ -358,10 +388,13 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             if stream is not None and stream.read_on(min(until, next_look)):
                 return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
             try:
-                output: Any = self.get_run(run_id, session_id, **options)
+                output = self.get_run(run_id, session_id, **options)
             except UnsupportedError:
-                return True  # a server without this endpoint refuses a cancel in vain, above
-            except NotFoundError:
+                if self._protocol.recovers:
+                    output = None  # only the stream can tell
+                else:
+                    return True  # a server without this endpoint refuses a cancel in vain, above
+            except (NotFoundError, TaskNotFoundError):
                 pass  # not stored yet, or unknown: time will tell
             else:
                 if output.status not in _UNFINISHED:
@@ -458,19 +491,19 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         does not find ends the stream with StreamInterruptedError.
         """
         session_id = session_id or self._sessions.get(run_id)
-        call = self._protocol.resume_stream(run_id, session_id, last_event_index)
+        call: Any = self._protocol.resume_stream(run_id, session_id, last_event_index)
         with explaining("GET runs", "2.9"):
             return self._open(call, options, background=True)
 
-    def _session_of(self, run_id: str, session_id: Optional[str]) -> str:
+    def _session_of(self, run_id: str, session_id: Optional[str]) -> Optional[str]:
         session_id = session_id or self._sessions.get(run_id)
-        if not session_id:
+        if not session_id and self._protocol.needs_session:
             raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
         return session_id
 
     def _send(
         self,
-        call: Call[Any],
+        call: Any,
         fields: Mapping[str, Any],
         options: CallOptions,
         repeatable: bool = True,
@@ -479,14 +512,23 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             with explaining("POST runs", None):
                 output = self._connection.send(call, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
-            error.run_id, error.session_id = fields["run_id"], fields["session_id"]
+            error.run_id, error.session_id = fields.get("run_id"), fields.get("session_id")
             raise
         self._remember(output)
+        unfinished = output.run_id and output.status in _UNFINISHED
+        if unfinished and self._protocol.recovers and not fields.get("background"):
+            # An A2A server may answer before the task is over, whatever it was asked.
+            limit = self._limit(options)
+            wait = limit.total or limit.read or 3600.0
+            return self.wait_run(output.run_id, output.session_id, wait=wait, **options)
         return output  # type: ignore[no-any-return]
+
+    def _limit(self, options: CallOptions) -> Timeout:
+        return Timeout.of(options["timeout"]) if "timeout" in options else self.timeout
 
     def _open(
         self,
-        call: StreamCall[Any],
+        call: Any,
         options: CallOptions,
         background: bool = False,
         repeatable: bool = True,
@@ -495,19 +537,34 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         fold.on_end = self._remember
 
         def cancel(stream: RunStream[OutputT, EventT], wait: float) -> bool:
+            if fold.run_id is None and not stream.read_on_until_known(time.monotonic() + wait):
+                return False
             return self._cancel(fold.run_id or "", fold.session_id, stream, wait, options)
 
         try:
             with explaining("POST runs", None):
-                answer = self._connection.open(call.request, options, repeatable=repeatable)
+                answer = self._connection.open(call, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fold.run_id, fold.session_id
             raise
-        return RunStream(answer, fold, cancel, self._resumption(fold, options, background))
+        resumption = self._resumption(fold, options, background)
+        url = shown_url(self.base_url)
+        return RunStream(answer, fold, cancel, resumption, url, self._limit(options))
 
     def _resumption(
         self, fold: Fold[Any], options: CallOptions, background: bool
     ) -> Optional[Resumption]:
+        protocol = self._protocol
+        if protocol.recovers:
+            return Resumption(
+                lambda index, attempt: self._connection.recover(
+                    protocol.resume_stream(fold.run_id, fold.session_id, None, fold),
+                    protocol.task(fold.run_id, fold.session_id),
+                    options,
+                ),
+                self._resume,
+                lambda: self.get_run(fold.run_id or "", fold.session_id, **options),
+            )
         if not background:
             return None
 
@@ -519,7 +576,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     output: Any = self.get_run(run_id, session_id, **options)
                     if output.status not in _UNFINISHED:
                         return output
-            return self._connection.open(self._protocol.resume(run_id, session_id, index), options)
+            again = protocol.resume_stream(run_id, session_id, index, fold)
+            return self._connection.open(again, options)
 
         return Resumption(reopen, self._resume)
 
@@ -532,6 +590,18 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     def refresh_config(self, **options: Unpack[CallOptions]) -> ConfigT:
         """Fetch the configuration and renew the cache the properties read. Blocks."""
         return self._cache().refresh(lambda: self.get_config(**options))
+
+    def get_agent_card(self, **options: Unpack[CallOptions]) -> Optional[AgentCard]:
+        """The A2A agent card, in the form of protocol 1.0; None if ``protocol`` is another.
+
+        Cached for ``config_ttl`` seconds; ``get_config()`` renews it. Blocks when it is not cached.
+        GET /.well-known/agent-card.json; raises NotFoundError if there is none.
+        """
+        if self.protocol != "a2a":
+            return None
+        from .models.a2a_v10 import AgentCard
+
+        return AgentCard.from_dict(self._connection.card(options).card)
 
     def _config(self) -> Any:
         return self._cache().get(self.get_config)

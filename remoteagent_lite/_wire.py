@@ -119,8 +119,37 @@ class Fold(Protocol[OutputT_co]):
     #: What the server itself said against going on with the stream, or None.
     fault: Optional[str]
 
+    @property
+    def plural(self) -> bool:
+        """Whether ``decode`` returns a list of events instead of one or None."""
+        ...
+
+    @property
+    def frames(self) -> Optional[int]:
+        """How many frames have come; None if comments in between count as signs of life too."""
+        ...
+
+    @property
+    def grace(self) -> Optional[float]:
+        """For how many seconds the body is read on behind the run's end; None: to its end."""
+        ...
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the end that was announced has to be compared with what the server has."""
+        ...
+
+    @property
+    def mark(self) -> Any:
+        """A value that changes when an event has told something new."""
+        ...
+
     def decode(self, name: str, data: Any) -> Any:
         """The event for one SSE frame: its event name ("" if none) and decoded JSON; or None."""
+        ...
+
+    def flush(self) -> List[Any]:
+        """The events that were held back for what might still have come."""
         ...
 
     def delta(self, event: Any) -> Optional[str]:

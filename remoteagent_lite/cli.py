@@ -15,6 +15,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type, Union
 
 from ._version import __version__
+from .a2a_client import A2AClient
 from .client import AgentOSClient
 from .errors import AuthenticationError, RemoteAgentError, UnsupportedError
 from .remote import RemoteAgent, RemoteTeam, RemoteWorkflow
@@ -62,7 +63,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="remoteagent",
-        description="Look at an AgentOS server and run what it hosts.",
+        description="Look at AgentOS and A2A servers and run what they host.",
         epilog="The token can also be given by the environment variable %s." % TOKEN_VARIABLE,
     )
     parser.add_argument("--version", action="version", version="remoteagent-lite " + __version__)
@@ -74,6 +75,13 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     shared.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="the longest silence (default 60)"
     )
+    shared.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="send this header too, such as an API key; can be repeated",
+    )
     shared.add_argument("--json", action="store_true", help="print JSON")
 
     info = commands.add_parser("info", parents=[shared], help="version, databases, what it hosts")
@@ -82,13 +90,21 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         listing = commands.add_parser(name, parents=[shared], help="list the server's %s" % name)
         listing.set_defaults(command=_list, kind=name)
 
+    card = commands.add_parser(
+        "card", parents=[shared], help="show the card of an A2A agent, and what is wrong in it"
+    )
+    card.set_defaults(command=_card)
+
     run = commands.add_parser(
         "run",
         parents=[shared],
         help="run an agent, team or workflow",
         description="Run a component and print its answer as it comes. Ctrl-C cancels the run.",
     )
-    run.add_argument("id", metavar="ID", help="the agent's id (see: remoteagent agents URL)")
+    if "--a2a" in words:  # the URL is the agent's own, which needs no id
+        run.set_defaults(id="a2a")
+    else:
+        run.add_argument("id", metavar="ID", help="the agent's id (see: remoteagent agents URL)")
     run.add_argument("text", metavar="TEXT", help='the input; "-" reads it from standard input')
     kind = run.add_mutually_exclusive_group()
     kind.add_argument(
@@ -100,6 +116,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         action="store_const",
         const=RemoteWorkflow,
         help="ID is a workflow's",
+    )
+    run.add_argument(
+        "--a2a", action="store_true", help="URL is an A2A agent's, which has no ID: URL TEXT"
+    )
+    run.add_argument(
+        "--binding",
+        choices=("auto", "json-rpc", "rest"),
+        default="auto",
+        help="how to speak A2A (default: whatever the agent's card offers)",
     )
     run.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
     run.add_argument("--user", metavar="ID", help="user id")
@@ -127,6 +152,14 @@ def _settings(arguments: argparse.Namespace) -> Dict[str, Any]:
         settings["auth_token"] = token
     if arguments.timeout is not None:
         settings["timeout"] = arguments.timeout
+    headers = {}
+    for header in arguments.header:
+        name, colon, value = header.partition(":")
+        if not colon:
+            raise ValueError("--header must be NAME:VALUE")
+        headers[name.strip()] = value.strip()
+    if headers:
+        settings["headers"] = headers
     return settings
 
 
@@ -166,6 +199,15 @@ def _info(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _card(arguments: argparse.Namespace) -> int:
+    with A2AClient(arguments.url, **_settings(arguments)) as client:
+        if arguments.json:
+            print(json.dumps(client.get_card().to_dict()))
+        else:
+            _print(client.describe_card().rstrip("\n") + "\n")
+    return 0
+
+
 def _row(label: str, value: Any) -> None:
     if value not in (None, ""):
         _print("%-15s %s\n" % (label, value))
@@ -196,12 +238,14 @@ def _list(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     remote_type: Type[Any] = arguments.remote
-    options: Dict[str, Any] = {
-        "run_id": str(uuid.uuid4()),
-        "session_id": arguments.session or str(uuid.uuid4()),
-        "user_id": arguments.user,
-    }
-    with remote_type(arguments.url, arguments.id, **_settings(arguments)) as remote:
+    options: Dict[str, Any] = {"session_id": arguments.session, "user_id": arguments.user}
+    settings = _settings(arguments)
+    if arguments.a2a:
+        settings.update(protocol="a2a", a2a_protocol=arguments.binding)
+    else:
+        options["run_id"] = str(uuid.uuid4())
+        options["session_id"] = arguments.session or str(uuid.uuid4())
+    with remote_type(arguments.url, arguments.id, **settings) as remote:
         asking = arguments.text != "-" and (arguments.ask or sys.stdin.isatty())
         while True:
             if arguments.no_stream:
@@ -210,10 +254,11 @@ def _run(arguments: argparse.Namespace) -> int:
                 output = _run_streaming(remote, text, options, arguments)
             if output is None:
                 return _INTERRUPTED
-            if not (asking and output.is_paused and _decide(output)):
+            answer = _decide(output) if asking and output.is_paused else None
+            if answer is None:
                 break
             # From now on it is this output that goes on, under ids of its own.
-            text, options = output, {"user_id": arguments.user}
+            text, options = output, {"user_id": arguments.user, **answer}
         if arguments.no_stream:
             _print(json.dumps(output.to_dict()) if arguments.json else _content(output))
             _print("\n")
@@ -226,6 +271,9 @@ def _run_blocking(remote: Remote, given: Any, options: Dict[str, Any]) -> Any:
     try:
         return begin(given, **options)
     except KeyboardInterrupt:
+        if "run_id" not in options and isinstance(given, str):
+            _say("\nThe agent was not asked to stop: it had not told the task's id yet.")
+            return None
         ids = options if isinstance(given, str) else given.to_dict()
         cancelled = remote.cancel_run(ids["run_id"], session_id=ids["session_id"], wait=5.0)
         _say_cancelled(cancelled, ids["run_id"])
@@ -295,7 +343,7 @@ def _report(output: Any) -> int:
     """The exit status for an output; what is wrong with it goes to stderr."""
     status = output.status
     if status == "ERROR":
-        _say("The run failed: %s" % _content(output))
+        _say("The run failed: %s" % (output.reason or _content(output)))
     elif status == "PAUSED":
         _say("The run %s is paused for %s." % (output.run_id, output.waits_for or "a decision"))
     elif status == "CANCELLED":
@@ -310,16 +358,22 @@ class _NobodyError(Exception):
     """There is nobody to ask, or nothing they could decide."""
 
 
-def _decide(output: Any) -> bool:
-    """Ask for all decisions; False when standard input ended before, and nothing is decided."""
+def _decide(output: Any) -> Optional[Dict[str, Any]]:
+    """Ask for all decisions; what continue_run needs beside them.
+
+    None when standard input ended before, and nothing is decided.
+    """
     try:
+        if output.task_state is not None:
+            _say("The agent asks: %s" % _content(output))
+            return {"input": _read("> ")}
         for item in output.pending:
             for each in item.active_requirements if item.pause_type == "executor" else [item]:
                 _say("The run is paused for %s" % each.waits_for)
                 _QUESTIONS.get(each.pause_type, _give_up)(each)
     except _NobodyError:
-        return False
-    return True
+        return None
+    return {}
 
 
 def _give_up(item: Any) -> None:

@@ -31,11 +31,25 @@ if TYPE_CHECKING:
         cert: Union[str, Tuple[str, str], None]
         proxies: Optional[Mapping[str, str]]
 
-    class RemoteSettings(ClientSettings, total=False):
+    class A2ASettings(ClientSettings, total=False):
+        """Settings for agents that are spoken to over A2A.
+
+        ``a2a_version`` is "1.0", "0.3" or None: what the agent card says. ``interface_url`` is
+        spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host" or "host:port")
+        beside that of ``base_url`` to which tokens and headers may go; ``extensions`` the URIs of
+        protocol extensions that the caller supports.
+        """
+
+        a2a_version: Optional[str]
+        interface_url: Optional[str]
+        allow_hosts: Sequence[str]
+        extensions: Sequence[str]
+
+    class RemoteSettings(A2ASettings, total=False):
         """Settings of RemoteAgent, RemoteTeam and RemoteWorkflow.
 
-        ``resume`` says how often a broken stream of a background run is resumed without a new
-        event in between, and how long to wait before.
+        ``resume`` says how often a broken stream is resumed without news in between, and how long
+        to wait before: over AgentOS that of a background run, over A2A every task's.
         """
 
         resume: Optional[RetryPolicy]
@@ -89,6 +103,26 @@ if TYPE_CHECKING:
         add_dependencies_to_context: Optional[bool]
         add_session_state_to_context: Optional[bool]
         extra_fields: Optional[Mapping[str, Any]]
+
+    class MessageOptions(CallOptions, total=False):
+        """Options of A2AClient's messages.
+
+        ``metadata`` goes with the message, ``request_metadata`` beside it.
+        """
+
+        context_id: Optional[str]
+        task_id: Optional[str]
+        reference_task_ids: Optional[Sequence[str]]
+        metadata: Optional[Mapping[str, Any]]
+        request_metadata: Optional[Mapping[str, Any]]
+        images: Optional[Sequence[Image]]
+        audio: Optional[Sequence[Audio]]
+        videos: Optional[Sequence[Video]]
+        files: Optional[Sequence[File]]
+        accepted_output_modes: Optional[Sequence[str]]
+        history_length: Optional[int]
+        return_immediately: bool
+        push_notification_config: Any
 
     class ContinueOptions(CallOptions, total=False):
         """Options of ``continue_run``.

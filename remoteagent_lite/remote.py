@@ -39,6 +39,8 @@ __all__ = ["RemoteAgent", "RemoteTeam", "RemoteWorkflow"]
 class RemoteAgent(AgentBase):
     """An agent that a remote server hosts.
 
+    ``protocol`` is "agentos" or "a2a"; for the latter ``base_url`` is where the agent's card is,
+    and ``a2a_protocol`` "json-rpc", "rest" or "auto" (whatever the card offers, best first).
     ``timeout`` is in seconds, or a Timeout; ``config_ttl`` is how many seconds the configuration
     behind ``name``, ``description``, ``role``, ``tools``, ``db`` and ``knowledge`` is kept.
     ``auth_token`` (a str, or a function returning one) goes with every request. Nothing is sent
@@ -52,11 +54,14 @@ class RemoteAgent(AgentBase):
         base_url: str,
         agent_id: str,
         protocol: str = "agentos",
+        a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         **settings: Unpack[RemoteSettings],
     ) -> None:
-        super().__init__(base_url, agent_id, protocol, timeout, config_ttl, **settings)
+        super().__init__(
+            base_url, agent_id, protocol, a2a_protocol, timeout, config_ttl, **settings
+        )
 
     @property
     def agent_id(self) -> str:
@@ -78,11 +83,12 @@ class RemoteTeam(TeamBase):
         base_url: str,
         team_id: str,
         protocol: str = "agentos",
+        a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
         **settings: Unpack[RemoteSettings],
     ) -> None:
-        super().__init__(base_url, team_id, protocol, timeout, config_ttl, **settings)
+        super().__init__(base_url, team_id, protocol, a2a_protocol, timeout, config_ttl, **settings)
 
     @property
     def team_id(self) -> str:
@@ -104,11 +110,14 @@ class RemoteWorkflow(WorkflowBase):
         base_url: str,
         workflow_id: str,
         protocol: str = "agentos",
+        a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 300.0,
         config_ttl: float = 300.0,
         **settings: Unpack[RemoteSettings],
     ) -> None:
-        super().__init__(base_url, workflow_id, protocol, timeout, config_ttl, **settings)
+        super().__init__(
+            base_url, workflow_id, protocol, a2a_protocol, timeout, config_ttl, **settings
+        )
 
     @property
     def workflow_id(self) -> str:

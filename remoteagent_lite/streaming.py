@@ -14,6 +14,7 @@ import random
 import threading
 import time
 import weakref
+from itertools import chain
 from typing import (
     Any,
     Callable,
@@ -25,6 +26,7 @@ from typing import (
     Optional,
     Tuple,
     TypeVar,
+    Union,
 )
 
 from ._wire import Fold
@@ -36,11 +38,11 @@ from .errors import (
     StreamClosedError,
     StreamInterruptedError,
 )
-from .options import RetryPolicy
+from .options import RetryPolicy, Timeout
 from .protocols.sse import SSEDecoder
 from .transport import StreamResponse
 
-__all__ = ["RunStream", "merge"]
+__all__ = ["Resumption", "RunStream", "Told", "merge"]
 
 OutputT = TypeVar("OutputT")
 EventT = TypeVar("EventT")
@@ -60,11 +62,23 @@ class Resumption(NamedTuple):
     """How a stream goes on after it was broken.
 
     ``reopen(last_event_index, attempt)`` runs in the reader thread and returns another answer, or
-    the output of the run if that has ended; it must not know the stream.
+    what was learned in another way (Told), or the output of the run if that has ended; it must not
+    know the stream. ``look_up`` does the same for an end that is not to be believed as it stands.
     """
 
     reopen: Callable[[Optional[int], int], Any]
     policy: RetryPolicy
+    look_up: Optional[Callable[[], Any]] = None
+
+
+class Told(NamedTuple):
+    """Events that did not come by a stream, and the answer that goes on behind them, if any.
+
+    ``events()`` is called by the consumer's thread.
+    """
+
+    events: Callable[[], Iterable[Any]]
+    answer: Optional[StreamResponse] = None
 
 
 class _Handover:
@@ -156,15 +170,22 @@ def _read(
 
     ``reopen`` is called ``delay`` seconds later to go on with a stream that was broken.
     """
-    answer = handover.answer
+    answer: Any = handover.answer
     try:
         if reopen is not None:
             handover.room.wait(delay)  # stop() sets it
             if handover.stopped:
                 return
-            answer = reopen()
-            if not isinstance(answer, StreamResponse):
-                handover.put(_Settled(answer))
+            answer = found = reopen()
+            if isinstance(found, Told):
+                handover.put(found)
+                answer = found.answer
+                if answer is None:
+                    handover.put(None)
+                    return
+            elif not isinstance(found, StreamResponse):
+                answer = None
+                handover.put(_Settled(found))
                 return
             if not handover.adopt(answer):
                 return
@@ -207,19 +228,31 @@ class RunStream(Generic[OutputT, EventT]):
 
     def __init__(
         self,
-        answer: StreamResponse,
+        answer: Union[StreamResponse, Told],
         fold: Fold[OutputT],
         cancel: Callable[[RunStream[OutputT, EventT], float], bool],
         resume: Optional[Resumption] = None,
+        url: str = "",
+        timeout: Optional[Timeout] = None,
     ) -> None:
         self._fold = fold
         self._cancel = cancel
         self._resume = resume
         self._attempts = 0  # to resume, since the last event that came
-        self._resumed_at: Any = _CLOSED  # the index of the last event before the last attempt
-        self._url = answer.url
-        self._deadline = answer.deadline
-        self._limit = answer.timeout.total
+        self._resumed_at: Any = _CLOSED  # what was known before the last attempt
+        if isinstance(answer, StreamResponse):
+            url, timeout, self._deadline = answer.url, answer.timeout, answer.deadline
+        else:
+            self._deadline = None
+            if timeout is not None and timeout.total is not None:
+                self._deadline = time.monotonic() + timeout.total
+        self._url = url
+        self._timeout = timeout or Timeout()
+        # For folds that count frames: when the last one came, as far as it has been looked at.
+        self._heard = time.monotonic()
+        self._frames = fold.frames
+        self._looked_up = False
+        self._ended_at: Optional[float] = None  # when the run's end was seen
         self._batch: Iterator[Any] = iter(())
         self._error: Optional[BaseException] = None
         self._done = False
@@ -231,7 +264,10 @@ class RunStream(Generic[OutputT, EventT]):
         # Guards _closed and what _connect sets: a stream that is closed must not be resumed.
         self._lock = threading.Lock()
         self._closed = False
-        self._connect(_Handover(answer))
+        if isinstance(answer, StreamResponse):
+            self._connect(_Handover(answer))
+        else:
+            self._connect(_Handover(None), lambda: answer)
 
     @property
     def run_id(self) -> Optional[str]:
@@ -340,13 +376,24 @@ class RunStream(Generic[OutputT, EventT]):
         state = "ended" if self._done else "closed" if self._handover.stopped else "open"
         return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
 
+    @property
+    def fold(self) -> Fold[OutputT]:
+        """What reads the events. For its own thread, but for what is told by ``tell``."""
+        return self._fold
+
+    def read_on_until_known(self, until: float) -> bool:
+        """Read ahead, keeping the events, until the run's id is known; whether it is."""
+        return self._read_on(until, lambda: self._fold.run_id is not None)
+
     def read_on(self, until: float) -> bool:
         """Read ahead, keeping the events, until the run has ended; whether it has at ``until``.
 
         Only the thread that reads anyway does; any other waits. ``until`` is a monotonic time.
         """
-        fold = self._fold
-        while not fold.finished and not self._done:
+        return self._read_on(until, lambda: self._fold.finished)
+
+    def _read_on(self, until: float, reached: Callable[[], bool]) -> bool:
+        while not reached() and not self._done:
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -359,8 +406,8 @@ class RunStream(Generic[OutputT, EventT]):
             finally:
                 self._reading.release()
             if not reader:
-                self._ended.wait(left)
-        return fold.finished
+                self._ended.wait(min(left, 0.1))
+        return reached()
 
     def _keep(self, timeout: float) -> bool:
         """Decode what comes within ``timeout`` and put it back as _batch; False if it broke."""
@@ -393,8 +440,10 @@ class RunStream(Generic[OutputT, EventT]):
         with self._lock:
             if self._closed:
                 return  # close() has stopped the handover before, and _fill will say so
-            if reopen is not None:
-                handover.listener = self._handover.listener
+            before: Optional[_Handover] = self.__dict__.get("_handover")
+            if before is not None:
+                handover.listener, before.listener = before.listener, None
+                before.stop()
                 self._finalizer.detach()
             self._handover = handover
             self._decoder = SSEDecoder(self._fold.decode, self._url)
@@ -459,32 +508,65 @@ class RunStream(Generic[OutputT, EventT]):
                 self._url,
             )
         if type(item) is bytes:
-            self._batch = self._decoder.feed(item)
+            events: Any = self._decoder.feed(item)
+            self._batch = chain.from_iterable(events) if self._fold.plural else events
+            return True
+        if type(item) is Told:
+            self._batch = _lazily(item.events)
             return True
         return self._finish(item)
 
     def _take(self, timeout: Optional[float]) -> Any:
-        deadline = self._deadline
-        if deadline is None:
+        """The next item of the handover; what a limit that has passed makes of it."""
+        limit, phase = self._soonest_limit()
+        if limit is None:
             return self._handover.take(timeout)
-        left = max(0.0, deadline - time.monotonic())
+        left = max(0.0, limit - time.monotonic())
         if timeout is not None and timeout < left:
             return self._handover.take(timeout)
         try:
             return self._handover.take(left)
         except queue.Empty:
-            limit = self._limit
-            error = RemoteTimeoutError(
-                "The stream from %s did not finish within the total limit of %g s "
-                "(Timeout(total=...))." % (self._url, limit or 0),
-                self._url,
-                None,
-                True,
-                "total",
-                limit,
+            pass
+        if phase == "grace":  # the run has ended, and the server does not end the body
+            return None
+        if phase == "total":
+            error = self._timed_out(
+                "did not finish within the total limit of %g s (Timeout(total=...))", phase
             )
             self._fail(error)
             raise error from None
+        return self._timed_out("told nothing for %g s (Timeout(read=...))", phase)
+
+    def _soonest_limit(self) -> Tuple[Optional[float], str]:
+        """The monotonic time at which waiting has to end, and which limit that is."""
+        fold = self._fold
+        if fold.grace is not None and fold.finished:
+            if self._ended_at is None:
+                self._ended_at = time.monotonic()
+            return self._ended_at + fold.grace, "grace"
+        limit, phase = self._deadline, "total"
+        if fold.frames is not None and self._timeout.read is not None:
+            if fold.frames != self._frames:
+                self._frames, self._heard = fold.frames, time.monotonic()
+            silence = self._heard + self._timeout.read
+            if limit is None or silence < limit:
+                return silence, "read"
+        return limit, phase
+
+    def _timed_out(self, what: str, phase: str) -> RemoteTimeoutError:
+        seconds: Optional[float] = getattr(self._timeout, phase)
+        what %= seconds or 0
+        error = RemoteTimeoutError(
+            "The stream from %s %s." % (self._url, what), self._url, None, True, phase, seconds
+        )
+        error.run_id, error.session_id = self._fold.run_id, self._fold.session_id
+        return error
+
+    def tell(self, events: Callable[[], Iterable[Any]]) -> None:
+        """Hand out ``events()`` behind what has arrived so far. Any thread may call this."""
+        with self._lock:
+            self._handover.put(Told(events))
 
     def _finish(self, cause: Any) -> bool:
         """The body has ended: cleanly if ``cause`` is None, else broken off by it.
@@ -496,8 +578,12 @@ class RunStream(Generic[OutputT, EventT]):
             fold.settle(cause.output)
         if fold.finished or (cause is None and not self._decoder.pending and fold.end()):
             # What broke after the run's end took nothing away.
+            if fold.suspect and self._looks_up():
+                return True
+            held = fold.flush()
+            self._batch = iter(held)
             self._end()
-            return False
+            return bool(held)
         if self._goes_on(cause):
             return True
         broken = cause is None or type(cause) is RemoteServerUnavailableError
@@ -508,22 +594,32 @@ class RunStream(Generic[OutputT, EventT]):
     def _goes_on(self, cause: Optional[BaseException]) -> bool:
         """Resume the stream of a background run, if that can help."""
         resume, fold = self._resume, self._fold
-        if resume is None or fold.fault is not None or not _passing(cause):
+        if resume is None or fold.fault is not None or fold.run_id is None or not _passing(cause):
             return False
-        index = fold.last_event_index
-        # Every event that comes begins the count anew: only standing still is bounded.
-        self._attempts = self._attempts + 1 if index == self._resumed_at else 1
-        self._resumed_at = index
+        mark = fold.mark
+        # Every event that tells something begins the count anew: only standing still is bounded.
+        self._attempts = self._attempts + 1 if mark == self._resumed_at else 1
+        self._resumed_at = mark
         delay = 0.0 if self._attempts == 1 else resume.policy.delay(self._attempts - 1)
         if delay is None:
             return False
         fold.resumed()
+        self._heard = time.monotonic()
         # Jitter, so that clients of one server do not all come back at the same moment.
         self._connect(
             _Handover(None),
-            functools.partial(resume.reopen, index, self._attempts),
+            functools.partial(resume.reopen, fold.last_event_index, self._attempts),
             delay * random.uniform(0.5, 1.0),
         )
+        return True
+
+    def _looks_up(self) -> bool:
+        """Ask the server what became of a run whose end is not to be believed as it stands."""
+        look_up = self._resume and self._resume.look_up
+        if look_up is None or self._looked_up:
+            return False
+        self._looked_up = True
+        self._connect(_Handover(None), look_up)
         return True
 
     def _interrupted(self, cause: Optional[BaseException]) -> StreamInterruptedError:
@@ -552,6 +648,10 @@ class RunStream(Generic[OutputT, EventT]):
     def _fail(self, error: BaseException) -> None:
         self._error = error
         self._end()
+
+
+def _lazily(events: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    yield from events()
 
 
 def _until_closed(decoder: SSEDecoder[Any], events: List[Any]) -> Iterator[Any]:
@@ -613,7 +713,7 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
 
 
 def _soonest(streams: Iterable[RunStream[Any, Any]]) -> Optional[float]:
-    """Seconds to the first total deadline among ``streams``."""
-    deadlines = [stream._deadline for stream in streams]
-    given = [deadline for deadline in deadlines if deadline is not None]
+    """Seconds to the first limit among ``streams``."""
+    limits = [stream._soonest_limit()[0] for stream in streams]
+    given = [limit for limit in limits if limit is not None]
     return max(0.0, min(given) - time.monotonic()) if given else None

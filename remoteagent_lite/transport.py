@@ -254,7 +254,7 @@ class Transport:
             body = urlencode(request.form).encode("ascii")
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         elif request.json is not None:
-            body = json.dumps(request.json).encode("ascii")
+            body = json.dumps(request.json, allow_nan=False).encode("ascii")
             headers["Content-Type"] = "application/json"
         headers.update(request.headers)
         if body is not None:

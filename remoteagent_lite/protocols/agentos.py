@@ -6,12 +6,14 @@ and ``/resume`` (forms), ``GET .../runs``, ``.../runs/{run_id}``, ``GET /{kind}/
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Tuple, Type
+import uuid
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
 from .. import models
 from .._model import Model
-from .._wire import Call, Request, Response, StreamCall
+from .._wire import Call, Fold, Request, Response, StreamCall
+from . import decisions
 from .agentos_fold import AgentOSFold
 from .answers import model_of, models_of
 from .component import WORKFLOW, Component
@@ -23,6 +25,11 @@ __all__ = ["AgentOS"]
 class AgentOS:
     """Makes the calls for one component at ``base_url``."""
 
+    #: Whether the stream of every run can be taken up again, not just those in the background.
+    recovers = False
+    #: Whether a run is found by its id only together with its session's.
+    needs_session = True
+
     def __init__(self, base_url: str, component: Component, component_id: str) -> None:
         if not isinstance(component_id, str) or not component_id:
             raise ValueError("%s must be a non-empty str" % component.id_field)
@@ -32,6 +39,13 @@ class AgentOS:
         self.component = component
         self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
         self._output: Type[Model] = getattr(models, component.output)
+
+    @staticmethod
+    def identify(fields: Dict[str, Any]) -> None:
+        """Give the run ids of its own, so that it can be cancelled and found."""
+        for name in ("run_id", "session_id"):
+            if fields.get(name) is None:
+                fields[name] = str(uuid.uuid4())
 
     def config(self) -> Call[Any]:
         """GET /{kind}/{id}"""
@@ -55,33 +69,54 @@ class AgentOS:
         return Request("POST", self.url + "/runs", form=form, files=parts)
 
     def continue_run(
-        self, run_id: str, decisions: Optional[List[Any]], options: Mapping[str, Any]
+        self, run_id: str, decided: Optional[List[Any]], options: Mapping[str, Any]
     ) -> Call[Any]:
         """POST /{kind}/{id}/runs/{run_id}/continue"""
-        return Call(self._continue_request(run_id, decisions, options, False), self._parse_output)
+        return Call(self._continue_request(run_id, decided, options, False), self._parse_output)
 
     def continue_stream(
-        self, run_id: str, decisions: Optional[List[Any]], options: Mapping[str, Any]
+        self, run_id: str, decided: Optional[List[Any]], options: Mapping[str, Any]
     ) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs/{run_id}/continue, answered by server-sent events."""
-        request = self._continue_request(run_id, decisions, options, True)
+        request = self._continue_request(run_id, decided, options, True)
         return StreamCall(request, self._fold(dict(options, run_id=run_id)))
 
     def _continue_request(
         self,
         run_id: str,
-        decisions: Optional[List[Any]],
+        decided: Optional[List[Any]],
         options: Mapping[str, Any],
         stream: bool,
     ) -> Request:
         form = self._stream_fields(options, stream)
-        if decisions is not None:
+        if decided is not None:
             field = self.component.continue_field
-            form.append((field, json_text(field, list(decisions))))
+            form.append((field, json_text(field, list(decided))))
         elif self.component is WORKFLOW:
             raise ValueError("a workflow is continued by decisions only")
         form += form_fields(self.component, options, CONTINUE_FIELDS)
         return Request("POST", self._run_url(run_id) + "/continue", form=form)
+
+    def snapshot(self, output: Any) -> Any:
+        """What matters of an output for going on with its run."""
+        return decisions.snapshot(self.component, output)
+
+    @staticmethod
+    def is_follow_up(options: Mapping[str, Any]) -> bool:
+        """Whether the options ask for more than going on where the run paused."""
+        return decisions.is_follow_up(options)
+
+    def continuation(
+        self,
+        run_id: str,
+        paused: Any,
+        latest: Any,
+        given: Optional[List[Any]],
+        options: Mapping[str, Any],
+    ) -> Optional[List[Any]]:
+        """The decisions that continue a paused run; None if it goes on as another one."""
+        follow_up = decisions.is_follow_up(options)
+        return decisions.form_value(self.component, run_id, paused, latest, given, follow_up)
 
     def running(self, run_id: str) -> Any:
         """What can be said of a run that is under way."""
@@ -107,19 +142,19 @@ class AgentOS:
             lambda response: models_of(response, model),
         )
 
-    def resume(self, run_id: str, session_id: Optional[str], index: Optional[int]) -> Request:
+    def resume_stream(
+        self,
+        run_id: str,
+        session_id: Optional[str],
+        index: Optional[int],
+        fold: Optional[Fold[Any]] = None,
+    ) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs/{run_id}/resume: the events behind number ``index``."""
         form = [("session_id", session_id)] if session_id else []
         if index is not None:
             form.append(("last_event_index", number("last_event_index", index)))
-        return Request("POST", self._run_url(run_id) + "/resume", form=form)
-
-    def resume_stream(
-        self, run_id: str, session_id: Optional[str], index: Optional[int]
-    ) -> StreamCall[Any]:
-        """The same as a stream of its own."""
-        fold = self._fold({"run_id": run_id, "session_id": session_id})
-        return StreamCall(self.resume(run_id, session_id, index), fold)
+        request = Request("POST", self._run_url(run_id) + "/resume", form=form)
+        return StreamCall(request, fold or self._fold({"run_id": run_id, "session_id": session_id}))
 
     def _run_url(self, run_id: str) -> str:
         if not isinstance(run_id, str) or not run_id:

@@ -52,6 +52,11 @@ class AgentOSFold:
     which is not handed out.
     """
 
+    plural = False
+    frames: Optional[int] = None
+    grace: Optional[float] = None
+    suspect = False
+
     def __init__(
         self,
         component: Component,
@@ -106,6 +111,13 @@ class AgentOSFold:
         else:
             for name in _TOOL_EVENTS:
                 self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+
+    @property
+    def mark(self) -> Any:
+        return self.last_event_index
+
+    def flush(self) -> List[Any]:
+        return []
 
     def decode(self, name: str, data: Any) -> Any:
         if type(data) is not dict:

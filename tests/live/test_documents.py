@@ -2,13 +2,12 @@
 
 import re
 import shlex
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import pytest
 
 from remoteagent_lite import cli
 from tests import ROOT
-from tests.peers.server import PeerServer
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -37,18 +36,36 @@ def test_there_is_something_to_run() -> None:
     assert len(COMMANDS) >= 3
 
 
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest) -> Dict[str, str]:
+    """The addresses in the documents, and what they stand for here."""
+    peers = {
+        "http://localhost:7777": "agentos_latest",
+        "http://localhost:7001": "agentos_a2a",
+        "http://localhost:8001": "adk",
+        "http://localhost:9999": "a2a_sdk",
+    }
+    return {address: request.getfixturevalue(peer).url for address, peer in peers.items()}
+
+
+def moved(text: str, servers: Dict[str, str]) -> str:
+    for address, url in servers.items():
+        text = text.replace(address, url)
+    assert "localhost:" not in text
+    return text
+
+
 @pytest.mark.parametrize("code", [c for _, c in PYTHON], ids=[name for name, _ in PYTHON])
-def test_snippet_runs(code: str, agentos_latest: PeerServer) -> None:
-    assert "localhost:7777" in code
-    exec(compile(code.replace("http://localhost:7777", agentos_latest.url), "snippet", "exec"), {})
+def test_snippet_runs(code: str, servers: Dict[str, str]) -> None:
+    assert "localhost:" in code
+    exec(compile(moved(code, servers), "snippet", "exec"), {})
 
 
 @pytest.mark.parametrize("command", [line for _, line in COMMANDS])
 def test_command_runs(
-    command: str, agentos_latest: PeerServer, capsys: pytest.CaptureFixture[str]
+    command: str, servers: Dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = shlex.split(command.replace("http://localhost:7777", agentos_latest.url))
-    assert cli.main(words[1:]) == 0
+    assert cli.main(shlex.split(moved(command, servers))[1:]) == 0
     assert capsys.readouterr().out
 
 

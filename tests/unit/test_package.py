@@ -24,10 +24,12 @@ ORDER = [
     "activeworkflow",
     "remote",
     "client",
+    "a2a_client",
+    "push_notifications",
     "_runner",
     "data",
     "resources",
-    "resources",
+    "_a2a",
     "streaming",
     "_connection",
     "transport",
@@ -58,7 +60,7 @@ def test_every_public_name_is_there() -> None:
         assert getattr(remoteagent_lite, name) is not None
     assert set(remoteagent_lite.__all__) <= set(dir(remoteagent_lite))
     for name in (
-        "RemoteAgent RemoteTeam RemoteWorkflow AgentOSClient RunStream merge Timeout RetryPolicy "
+        "RemoteAgent RemoteTeam RemoteWorkflow AgentOSClient A2AClient RunStream merge Timeout RetryPolicy "
         "Image Audio Video File ToolExecution RunOutput TeamRunOutput WorkflowRunOutput "
         "UnknownEvent"
     ).split() + errors.__all__:

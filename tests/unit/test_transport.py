@@ -21,7 +21,7 @@ import urllib3
 
 from remoteagent_lite import transport as transport_module
 from remoteagent_lite._connection import Connection
-from remoteagent_lite._wire import Call, FilePart, Request
+from remoteagent_lite._wire import Call, FilePart, Request, StreamCall
 from remoteagent_lite.errors import (
     AuthenticationError,
     ConflictError,
@@ -506,7 +506,7 @@ def test_forked_child_makes_requests_of_its_own_and_leaves_the_parents_stream_al
     with RawServer(stream([b"one", go_on, b"two"]), reply(b"idle"), reply(b"child")) as server:
         connection = Connection(server.url)
         call = Call(get(server.url), lambda response: response.body)
-        answer = connection.open(get(server.url))
+        answer = connection.begin(get(server.url))
         assert answer.read() == b"one"
         assert connection.send(call) == b"idle"  # over a connection that lies in the pool now
         child = os.fork()
@@ -1146,7 +1146,7 @@ def failing(script):
 
 def failing_stream(script):
     def call(connection, server):
-        body_of(connection.open(post(server.url + "/x", json={})))
+        body_of(connection.open(StreamCall(post(server.url + "/x", json={}), None)))
 
     return script, call
 
@@ -1294,7 +1294,7 @@ def test_unusable_url_is_refused_without_secrets(url):
 def test_answer_that_is_no_stream_is_refused_where_one_was_asked_for():
     with RawServer(reply("<html>hello", content_type="Text/HTML; charset=utf-8")) as server:
         connection = Connection(server.url)
-        error = failure(connection.open, get(server.url))
+        error = failure(connection.open, StreamCall(get(server.url), None))
         assert type(error) is ProtocolError
         assert "text/html" in str(error) and "<html>hello" in str(error)
         assert server.requests[0].headers["accept"] == "text/event-stream"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 __all__ = [
+    "AGENT_CARD",
     "AGNO",
     "CANCEL_TASK",
     "CREATE_PUSH_CONFIG",
@@ -41,6 +42,8 @@ GET_PUSH_CONFIG = "GetTaskPushNotificationConfig"
 LIST_PUSH_CONFIGS = "ListTaskPushNotificationConfigs"
 DELETE_PUSH_CONFIG = "DeleteTaskPushNotificationConfig"
 GET_EXTENDED_CARD = "GetExtendedAgentCard"
+#: No operation of the protocol: the document at the well-known path (spec section 8.2).
+AGENT_CARD = "AgentCard"
 
 #: States behind which nothing comes, and those in which a task waits for its caller.
 TERMINAL = frozenset(

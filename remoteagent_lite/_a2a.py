@@ -1,0 +1,439 @@
+"""An A2A agent as something that calls can be sent to: its card, and the way to speak to it.
+
+The counterpart of Connection for protocols that have to be found out first. What is found out is
+remembered: the card for ``config_ttl`` seconds, and renewed with its ETag; the interface for as
+long as it works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    TypeVar,
+    Union,
+)
+
+from ._cache import TTLCache
+from ._connection import Connection
+from ._wire import Call, Request, Response
+from .errors import (
+    A2AError,
+    AuthenticationError,
+    MethodNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    RemoteAgentError,
+    RemoteHTTPError,
+    UnsupportedError,
+    UnsupportedOperationError,
+    VersionNotSupportedError,
+    shown_url,
+)
+from .options import Timeout
+from .protocols.a2a import interface as a2a
+from .protocols.a2a.card import card_urls, read_card
+from .protocols.a2a.dialects import Dialect, dialect_of, fault_of
+from .protocols.a2a.interface import Interface
+from .protocols.a2a.negotiation import (
+    candidates,
+    check_extensions,
+    credentials_allowed,
+    guesses,
+    next_interfaces,
+)
+from .protocols.a2a.operation import Operation, StreamOperation
+from .protocols.a2a.security import wanted
+from .protocols.answers import json_of
+from .streaming import Told
+from .transport import StreamResponse, normal_url
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import CallOptions, ClientSettings
+
+__all__ = ["A2AConnection", "CardRead"]
+
+T = TypeVar("T")
+
+#: The longest answer that is read in place of a stream, in bytes.
+_MAX_ANSWER = 512 * 1024 * 1024
+_BINDINGS = {
+    "auto": None,
+    "json-rpc": a2a.JSONRPC,
+    "rest": a2a.REST,
+}
+_VERSIONS = ("1.0", "0.3")
+_NOT_UNDERSTOOD = (MethodNotFoundError, VersionNotSupportedError, RemoteHTTPError)
+#: Answers that say the well-known document is not here, and may be elsewhere.
+_NO_CARD = (404, 405, 410)
+
+
+class CardRead(NamedTuple):
+    """An agent card as it was fetched."""
+
+    url: str
+    sent: Dict[str, Any]  # as the server sent it
+    card: Dict[str, Any]  # in the form of protocol 1.0
+    etag: Optional[str]
+
+
+class A2AConnection:
+    """Sends operations to one agent. Any thread may use it; survives a fork; pickles.
+
+    ``a2a_protocol`` is "json-rpc", "rest" or "auto" (the card decides), ``a2a_version`` "1.0",
+    "0.3" or None (likewise). ``interface_url`` is spoken to instead of the URLs in the card. Tokens
+    and headers go to the origin of ``base_url`` and to ``allow_hosts`` only. ``extensions`` are the
+    URIs of those that the caller supports: they are named in every request.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout: Union[float, Timeout, None] = 60.0,
+        config_ttl: float = 300.0,
+        *,
+        a2a_protocol: str = "auto",
+        a2a_version: Optional[str] = None,
+        interface_url: Optional[str] = None,
+        allow_hosts: Sequence[str] = (),
+        extensions: Sequence[str] = (),
+        **settings: Unpack[ClientSettings],
+    ) -> None:
+        if a2a_protocol not in _BINDINGS:
+            raise ValueError(
+                "a2a_protocol must be one of %s, not %r" % (", ".join(_BINDINGS), a2a_protocol)
+            )
+        if a2a_version is not None and a2a_version not in _VERSIONS:
+            raise ValueError(
+                "a2a_version must be one of %s or None, not %r"
+                % (", ".join(_VERSIONS), a2a_version)
+            )
+        if isinstance(allow_hosts, str) or isinstance(extensions, str):
+            raise TypeError("allow_hosts and extensions must be sequences of str, not one str")
+        self._binding: Optional[str] = _BINDINGS[a2a_protocol]
+        self._version = a2a_version
+        self._interface_url = normal_url(interface_url) if interface_url is not None else None
+        self._allow_hosts = tuple(allow_hosts)
+        self._extensions = tuple(extensions)
+        self._config_ttl = config_ttl
+        self._connection = Connection(base_url, timeout, **settings)
+        self._caches: Dict[int, TTLCache[CardRead]] = {os.getpid(): TTLCache(config_ttl)}
+        self._last: Optional[CardRead] = None  # to be renewed by its ETag
+        self._chosen: Optional[Interface] = None  # that which worked last
+
+    @property
+    def base_url(self) -> str:
+        return self._connection.base_url
+
+    @property
+    def timeout(self) -> Timeout:
+        return self._connection.timeout
+
+    # --- The card
+
+    def card(self, options: CallOptions, fresh: bool = False) -> CardRead:
+        """The agent card. Blocks when it is not in the cache, or is to be ``fresh``."""
+        fetch = functools.partial(self._fetch, options)
+        cache = self._caches.get(os.getpid())
+        if cache is None:
+            # One per process: a fork may have caught the parent's cache in the middle of a fetch.
+            cache = self._caches.setdefault(os.getpid(), TTLCache(self._config_ttl))
+        return cache.refresh(fetch) if fresh else cache.get(fetch)
+
+    def _fetch(self, options: CallOptions) -> CardRead:
+        missing: Optional[RemoteHTTPError] = None
+        last = self._last
+        urls = card_urls(self.base_url)
+        for url in urls:
+            request = Request("GET", url)
+            if last is not None and last.etag and last.url == url:
+                request.headers["If-None-Match"] = last.etag
+            try:
+                response = self._connection.send(Call(request, _itself), options)
+            except RemoteHTTPError as error:
+                if error.status_code == 304 and last is not None:
+                    return last
+                if error.status_code not in _NO_CARD:
+                    raise
+                missing = error
+                continue
+            sent = json_of(response)
+            card = read_card(sent, response.url)
+            read = CardRead(url, sent, card, response.headers.get("etag"))
+            if last is None or last.sent != sent:
+                self._chosen = None
+            self._last = read
+            return read
+        assert missing is not None
+        raise NotFoundError(
+            "%s has no agent card (%s). Is base_url the agent's? To speak to it without a card, "
+            'name the way: a2a_protocol="json-rpc", or interface_url= with a2a_protocol=.'
+            % (shown_url(self.base_url), " and ".join(map(shown_url, urls))),
+            shown_url(self.base_url),
+            missing.status_code,
+            missing.detail,
+            missing.body,
+            missing.headers,
+        ) from missing
+
+    def interfaces(self, options: CallOptions) -> List[Interface]:
+        """The ways to speak to the agent, the best first; the one that worked leads."""
+        named = self._interface_url
+        if named is not None and self._binding is not None:
+            versions = [self._version] if self._version else list(_VERSIONS)
+            return self._led([Interface(self._binding, version, named) for version in versions])
+        try:
+            read = self.card(options)
+        except NotFoundError:
+            if self._binding != a2a.JSONRPC and named is None:
+                raise
+            # The caller has said how to speak to it: that is enough to try.
+            return self._led(guesses(named or self.base_url, self._version))
+        check_extensions(read.card, self._extensions)
+        found = candidates(read.sent, read.url, binding=self._binding, version=self._version)
+        if named is not None:
+            found = [each._replace(url=named) for each in found]
+        return self._led(found)
+
+    def _led(self, interfaces: List[Interface]) -> List[Interface]:
+        chosen = self._chosen
+        if chosen is None:
+            return interfaces
+        return [chosen, *(each for each in interfaces if each != chosen)]
+
+    def _streams(self) -> bool:
+        """Whether the agent says that it can stream; without a card: perhaps, so yes."""
+        if self._last is None:
+            return True
+        capabilities = self._last.card.get("capabilities") or {}
+        return bool(capabilities.get("streaming"))
+
+    # --- Operations
+
+    def send(
+        self, call: Operation[T], options: Optional[CallOptions] = None, *, repeatable: bool = False
+    ) -> T:
+        """Send the operation and read its whole answer. Blocks; never repeats what may have run.
+
+        Raises what Transport.send raises, A2AError for what the protocol calls an error, and
+        UnsupportedError for what the agent or this way to it cannot do.
+        """
+        options = options or {}
+        if call.name == a2a.AGENT_CARD:
+            read = self.card(options, fresh=True)
+            return call.parse(read.card, None)  # type: ignore[arg-type]
+
+        def once(dialect: Dialect) -> T:
+            request = self._request(dialect, call)
+            response = self._connection.send(
+                Call(request, _itself),
+                options,
+                repeatable=repeatable,
+                trusted=self._is_trusted(dialect.interface, options),
+            )
+            return call.parse(dialect.result(call.name, response), dialect.interface)
+
+        return self._negotiate(once, options)
+
+    def open(
+        self,
+        call: StreamOperation,
+        options: Optional[CallOptions] = None,
+        *,
+        repeatable: bool = False,
+    ) -> Union[StreamResponse, Told]:
+        """Send the operation; return when the headers of its stream are there.
+
+        An agent that does not stream is sent the message in the ordinary way, which blocks until
+        it has answered. The call's fold is told how to read what comes.
+        """
+        options = options or {}
+        plain = call.name == a2a.SEND_STREAMING_MESSAGE
+
+        def once(dialect: Dialect) -> Union[StreamResponse, Told]:
+            # AgentOS's cards say of workflows that they do not stream, and they do.
+            streams = dialect.interface.binding == a2a.AGNO or self._streams()
+            if plain and not streams:
+                return self._sent_whole(dialect, call, options, repeatable)
+            try:
+                return self._streamed(dialect, call, options, repeatable)
+            except UnsupportedOperationError:
+                if not plain:
+                    raise
+                return self._sent_whole(dialect, call, options, repeatable)
+
+        return self._negotiate(once, options)
+
+    def _streamed(
+        self,
+        dialect: Dialect,
+        call: StreamOperation,
+        options: CallOptions,
+        repeatable: bool,
+    ) -> Union[StreamResponse, Told]:
+        trusted = self._is_trusted(dialect.interface, options)
+        request = self._request(dialect, call)
+        try:
+            answer = self._connection.begin(
+                request, options, repeatable=repeatable, trusted=trusted
+            )
+        except RemoteHTTPError as error:
+            other = dialect.alternative(call.name, request, error)
+            if other is None:
+                raise
+            answer = self._connection.begin(other, options, repeatable=repeatable, trusted=trusted)
+        fold = call.fold
+        fold.read = dialect.event
+        fold.task_follows = dialect.interface.binding == a2a.AGNO
+        if answer.content_type == "text/event-stream":
+            return answer
+        body = answer.read_all(_MAX_ANSWER)
+        response = Response(answer.url, answer.status, answer.headers, body)
+        return self._whole(dialect, call, response)
+
+    def _sent_whole(
+        self,
+        dialect: Dialect,
+        call: StreamOperation,
+        options: CallOptions,
+        repeatable: bool,
+    ) -> Told:
+        operation: Operation[Any] = Operation(a2a.SEND_MESSAGE, call.params, _first, call.headers)
+        response = self._connection.send(
+            Call(self._request(dialect, operation), _itself),
+            options,
+            repeatable=repeatable,
+            trusted=self._is_trusted(dialect.interface, options),
+        )
+        call.fold.read = dialect.event
+        return self._whole(dialect, call, response)
+
+    def _whole(self, dialect: Dialect, call: StreamOperation, response: Response) -> Told:
+        """A whole answer in place of a stream, as the one event that it amounts to."""
+        # Read here once, so that an error raises at the call.
+        dialect.result(call.name, response)
+        return Told(functools.partial(call.fold.decode, "", json_of(response)))
+
+    def _request(self, dialect: Dialect, call: Any) -> Request:
+        request = dialect.request(call.name, call.params, self._extensions)
+        if dialect.interface.binding == a2a.AGNO:
+            request.headers.update(call.headers)
+        return request
+
+    def _negotiate(self, once: Callable[[Dialect], T], options: CallOptions) -> T:
+        """Call ``once`` with one interface after another, until one is understood."""
+        left = self.interfaces(options)
+        first: Optional[RemoteAgentError] = None
+        while True:
+            interface, left = left[0], left[1:]
+            try:
+                result = once(dialect_of(interface))
+            except RemoteAgentError as error:
+                fault = error
+                if isinstance(error, RemoteHTTPError):
+                    fault = fault_of(error) or self._explained(error)
+                first = first or fault
+                left = next_interfaces(interface, fault, left)
+                if left:
+                    continue
+                # That the others are not understood either is no news.
+                raised = first if isinstance(fault, _NOT_UNDERSTOOD) else fault
+                if raised is error:
+                    raise
+                raise raised from error
+            self._chosen = interface
+            return result
+
+    def _explained(self, error: RemoteHTTPError) -> RemoteHTTPError:
+        """A refusal that says which credentials the card asks for."""
+        if not isinstance(error, (AuthenticationError, PermissionDeniedError)) or not self._last:
+            return error
+        needed = wanted(self._last.card)
+        if not needed:
+            return error
+        return type(error)(
+            "%s The agent's card asks for %s." % (error.message, needed),
+            error.url,
+            error.status_code,
+            error.detail,
+            error.body,
+            error.headers,
+        )
+
+    def _is_trusted(self, interface: Interface, options: CallOptions) -> bool:
+        """Whether the caller's credentials go there; refuses to leave them out silently."""
+        url = interface.url
+        named = url == self._interface_url
+        if named or credentials_allowed(url, self.base_url, self._allow_hosts):
+            return True
+        if not self._connection.has_credentials(options):
+            return False
+        raise UnsupportedError(
+            "The card of %s points to %s, another origin. Your token and headers are not sent "
+            "there unless you name it: allow_hosts=[%r]."
+            % (shown_url(self.base_url), shown_url(url), url.split("/")[2]),
+            shown_url(url),
+        )
+
+    # --- A run whose stream has broken
+
+    def recover(
+        self,
+        subscribe: StreamOperation,
+        get: Mapping[str, Any],
+        options: Optional[CallOptions] = None,
+    ) -> Union[StreamResponse, Told]:
+        """Take the stream of a task up again, or learn how the task stands. Blocks.
+
+        Subscribing comes first: what happens between the two is then told twice, not never.
+        """
+        fold = subscribe.fold
+        found: Union[StreamResponse, Told, None] = None
+        # One that is over already, or cannot be subscribed to, can be asked for.
+        with contextlib.suppress(A2AError, UnsupportedError, NotFoundError):
+            found = self.open(subscribe, options)
+        chosen = self._chosen
+        if isinstance(found, Told) or (found is not None and chosen and chosen.version == "1.0"):
+            return found  # protocol 1.0 begins with the task as it stands
+        answer = found
+        try:
+            task = self.send(Operation(a2a.GET_TASK, get, _first), options)
+        except BaseException:
+            if answer is not None:
+                answer.drop()
+            raise
+        state = (task.get("status") or {}).get("state")
+        if answer is not None and (state in a2a.TERMINAL or state in a2a.INTERRUPTED):
+            answer.drop()
+            answer = None
+        return Told(functools.partial(fold.snapshot, task), answer)
+
+    def close(self) -> None:
+        """Close the idle connections of this process; the next call opens new ones."""
+        self._connection.close()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return dict(self.__dict__, _caches={})
+
+    def __repr__(self) -> str:
+        return "A2AConnection(%r)" % shown_url(self.base_url)
+
+
+def _itself(response: Response) -> Response:
+    return response
+
+
+def _first(result: Any, interface: Interface) -> Any:
+    return result

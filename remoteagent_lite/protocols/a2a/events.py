@@ -1,0 +1,62 @@
+"""A stream's events as the protocol's own, for those who speak it themselves. No I/O."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+from ...models.a2a_v10 import Message, StreamResponse, Task
+from ..component import AGENT
+from .fold import A2AFold
+
+__all__ = ["EventFold"]
+
+
+class _Event(StreamResponse):
+    """An event that knows which text it added to the answer; that is no part of its JSON."""
+
+    __slots__ = ("added",)
+
+    added: Optional[str]
+
+
+class EventFold(A2AFold):
+    """Adds events up as A2AFold does, and hands them out as they are, in the form of 1.0."""
+
+    #: What is handed out makes no promises about the run: there is nothing to doubt.
+    suspect = False
+
+    def __init__(self, context_id: Optional[str] = None, task_id: Optional[str] = None) -> None:
+        super().__init__(AGENT, None, session_id=context_id, run_id=task_id)
+
+    def _events(
+        self,
+        member: str,
+        kind: str,
+        handle: Callable[[Dict[str, Any], Any], List[Any]],
+        value: Dict[str, Any],
+        raw: Any,
+    ) -> List[Any]:
+        return [self._made(member, value, super()._events(member, kind, handle, value, raw))]
+
+    def _made(self, member: str, value: Dict[str, Any], told: List[Any]) -> _Event:
+        event = _Event._view({member: value})
+        pieces = [piece for piece in map(super().delta, told) if piece]
+        object.__setattr__(event, "added", "".join(pieces) or None)
+        return event
+
+    def delta(self, event: Any) -> Optional[str]:
+        return event.added if isinstance(event, _Event) else None
+
+    def snapshot(self, task: Dict[str, Any]) -> List[Any]:
+        return [self._made("task", task, super().snapshot(task))]
+
+    def flush(self) -> List[Any]:
+        super().flush()
+        return []
+
+    def output(self) -> Any:
+        """The task as it is known, or the message if the answer is nothing else, or None."""
+        known = super().output().__dict__
+        if known.get("task"):
+            return Task.from_dict(known["task"])
+        return Message.from_dict(known["message"]) if known.get("message") else None

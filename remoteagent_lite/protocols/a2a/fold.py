@@ -1,0 +1,861 @@
+"""A task or a stream of its events as an AgentOS would tell of the run. No I/O.
+
+A stream says the same thing several times over: as chunks, as a status message, as a snapshot of
+the task. One task is kept and everything is folded into it; what is handed out as text is what the
+artifacts have beyond the text handed out before.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
+
+from ... import models
+from ..._model import Model, fields_of
+from ..._outputs import state_name
+from ...errors import A2AError
+from ...events import UnknownEvent
+from ...models.runs import EVENT_CLASSES
+from ..component import AGENT, TEAM, WORKFLOW, Component
+from .content import (
+    MEDIA,
+    artifacts_of,
+    content_of,
+    data_of,
+    is_said_by_user,
+    mapping,
+    media_of,
+    message_text,
+    metrics_of,
+    objects,
+    partial_content_of,
+    question_of,
+    reason_of,
+    reply_of,
+    state_of,
+    texts,
+    thoughts,
+    tool_calls,
+)
+from .interface import INTERRUPTED, TERMINAL
+
+__all__ = ["A2AFold", "output_of"]
+
+JSON = Dict[str, Any]
+Events = List[Any]
+
+_new = object.__new__
+
+_STATUS = {
+    "TASK_STATE_SUBMITTED": "PENDING",
+    "TASK_STATE_COMPLETED": "COMPLETED",
+    "TASK_STATE_FAILED": "ERROR",
+    "TASK_STATE_REJECTED": "ERROR",
+    "TASK_STATE_CANCELED": "CANCELLED",
+    "TASK_STATE_INPUT_REQUIRED": "PAUSED",
+    "TASK_STATE_AUTH_REQUIRED": "PAUSED",
+}
+#: A status, and the end of the name of the event that tells of it.
+_ENDINGS = {
+    "COMPLETED": "Completed",
+    "ERROR": "Error",
+    "CANCELLED": "Cancelled",
+    "PAUSED": "Paused",
+}
+#: What an answer may consist of.
+_ANSWER = ("content", "data", *MEDIA)
+
+_AGENT_CLASSES = EVENT_CLASSES["AgentRunEvent"]
+#: A workflow's text and tool calls are, as on an AgentOS, those of the agents in it.
+_CLASSES: Dict[str, Dict[str, Type[Model]]] = {
+    AGENT.kind: _AGENT_CLASSES,
+    TEAM.kind: EVENT_CLASSES["TeamRunEvent"],
+    WORKFLOW.kind: {**_AGENT_CLASSES, **EVENT_CLASSES["WorkflowRunEvent"]},
+}
+
+
+def output_of(
+    result: Any, component: Component, component_id: Optional[str], session_id: Optional[str] = None
+) -> Any:
+    """The output for a canonical answer: ``{"task": ...}``, ``{"message": ...}`` or a bare Task."""
+    result = mapping(result)
+    if type(result.get("message")) is dict and type(result.get("task")) is not dict:
+        data = _message_data(result["message"])
+    else:
+        task = result.get("task")
+        data = _task_data(task if type(task) is dict else result, component)
+    return _output(data, component, component_id, session_id)
+
+
+def _output(
+    data: JSON, component: Component, component_id: Optional[str], session_id: Optional[str]
+) -> Any:
+    if data.get("session_id") is None:
+        data["session_id"] = session_id
+    data[component.id_field] = component_id
+    model: Type[Model] = getattr(models, component.output)
+    return model._view({name: value for name, value in data.items() if value is not None})
+
+
+def _message_data(message: JSON) -> JSON:
+    """What a message without a task says: all there is, so the run is over, and has no id."""
+    data: JSON = {"session_id": message.get("contextId"), "status": "COMPLETED", "message": message}
+    values = data_of(message.get("parts"))
+    data["content"] = message_text(message) or (values[0] if len(values) == 1 else values or None)
+    return _with_parts(data, [(None, message.get("parts"))])
+
+
+def _task_data(task: JSON, component: Component, said: str = "") -> JSON:
+    """``said`` is text that was streamed and that the task may not hold."""
+    status = _STATUS.get(state_of(task), "RUNNING")
+    data: JSON = {"run_id": task.get("id"), "session_id": task.get("contextId"), "status": status}
+    content: Any = question_of(task) if status == "PAUSED" else None
+    if content is None:
+        failed = status in ("ERROR", "CANCELLED")
+        content = partial_content_of(task) if failed else content_of(task)
+    data["content"] = content if content is not None else said or None
+    data["reason"] = reason_of(task)
+    metrics = metrics_of(task)
+    # One that has other fields stays in the task, where it is what the server made it.
+    shape = models.WorkflowMetrics if component is WORKFLOW else models.RunMetrics
+    if metrics and set(metrics) <= set(fields_of(shape)):
+        data["metrics"] = metrics
+    data["task"] = task
+    sources: List[Tuple[Any, Any]] = [
+        (artifact.get("artifactId"), artifact.get("parts")) for artifact in artifacts_of(task)
+    ]
+    sources.append((None, (reply_of(task) or {}).get("parts")))
+    return _with_parts(data, sources)
+
+
+def _with_parts(data: JSON, sources: List[Tuple[Any, Any]]) -> JSON:
+    data["data"] = [value for _, parts in sources for value in data_of(parts)] or None
+    data.update(media_of(sources))
+    return data
+
+
+class _Artifact:
+    """An artifact as it grows. The parts are a list of our own; nothing is joined on the way."""
+
+    __slots__ = ("fields", "parts")
+
+    def __init__(self, artifact: JSON, parts: List[JSON]) -> None:
+        self.fields = artifact
+        self.parts = parts
+
+    def text(self) -> str:
+        return "".join(texts(self.parts))
+
+    def as_dict(self) -> JSON:
+        return {**self.fields, "parts": list(self.parts)}
+
+
+class _Replay:
+    """Chunks that came for an artifact after a snapshot of it which may hold them already.
+
+    Who subscribes to a task of protocol 0.3 gets no snapshot, and asks for one behind that. What
+    the server sent in between is in the snapshot, at its end, and comes as chunks nevertheless. So
+    chunks are held back as long as, put together, they are found in the snapshot's text. The first
+    one that is not decides: if what was held is the end of that text, it was a repetition; if not,
+    all of it is new. ``whole`` marks a repetition that began with the artifact's very beginning.
+    """
+
+    __slots__ = ("_known", "_twice", "held", "parts", "whole")
+
+    def __init__(self, known: str) -> None:
+        self._known = known
+        self._twice = ""
+        self.held = ""
+        self.parts: List[JSON] = []
+        self.whole = False
+
+    def begins_with(self, text: str) -> bool:
+        return bool(text) and self._known.startswith(text)
+
+    def hold(self, text: str, parts: List[JSON]) -> bool:
+        """Keep a chunk back; False if with it the text is none that is known."""
+        longer, twice = self.held + text, self._twice + text + text
+        if self.whole:
+            fits = self._known.startswith(longer)
+        else:
+            fits = longer in self._known or twice in self._known
+        if fits:
+            self.held, self._twice = longer, twice
+            self.parts.extend(parts)
+        return fits
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether what is held may be the end of what is known."""
+        return self.held == self._known if self.whole else self._known.endswith(self.held)
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether the server stored each of these chunks twice, as a2a-sdk 0.3.26 does then.
+
+        Of a single chunk that cannot be told: an agent may say the same word twice.
+        """
+        return not self.is_repeated and bool(self.held) and self._known.endswith(self._twice)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether what is held can be nothing but the end of what is known."""
+        start = 0 if self.whole else self._known.find(self.held)
+        return start + len(self.held) == len(self._known)
+
+
+class _Said:
+    """A message whose text comes in pieces, under one id."""
+
+    __slots__ = ("message", "parts", "pieces")
+
+    def __init__(self, message: JSON) -> None:
+        self.message = message
+        self.parts: List[JSON] = []
+        self.pieces: List[str] = []
+
+    def add(self, message: JSON, text: str) -> None:
+        self.parts.extend(objects(message.get("parts")))
+        self.pieces.append(text)
+
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def as_message(self) -> JSON:
+        if len(self.pieces) == 1:
+            return self.message
+        others = [part for part in self.parts if "text" not in part]
+        return {**self.message, "parts": [{"text": self.text()}, *others]}
+
+
+class A2AFold:
+    """Types the events of one stream and adds them up to the run's output.
+
+    A decoded frame is a list of events: one that says what text is new, another that the run is
+    over. Each has ``raw``, the frame's JSON. What ends a run is told once and only when its output
+    is known: ``flush`` hands out what was held back for that. A ``suspect`` run should be looked up
+    and settled before.
+    """
+
+    #: ``decode`` returns a list.
+    plural = True
+
+    def __init__(
+        self,
+        component: Component,
+        component_id: Optional[str],
+        session_id: Optional[str] = None,
+        run_id: Optional[str] = None,
+    ) -> None:
+        self.run_id = run_id
+        self.session_id = session_id
+        #: The task that a further message is about: an AgentOS's workflow has several.
+        self.task_id = run_id
+        self.finished = False
+        self.on_end: Optional[Callable[[Any], None]] = None
+        self.last_event_index: Optional[int] = None
+        self.fault: Optional[str] = None
+        #: How many frames have come.
+        self.frames = 0
+        #: How many seconds may be read on behind the end.
+        self.grace = 2.0
+        #: Changes with what is known of the run, and not with what is only said again.
+        self.mark = 0
+        #: Reads a frame's JSON as a canonical event.
+        self.read: Callable[[Any], Any] = _as_it_is
+        #: The terminal status is followed by a task that has the true text (AgentOS).
+        self.task_follows = False
+        self._component = component
+        self._component_id = component_id
+        self._classes = _CLASSES[component.kind]
+        self._about_parts = "Team" if component is TEAM else ""
+        self._content = self._about_parts + "RunContent"
+        self._delta = self._classes[self._content]
+        self._handlers: Tuple[Tuple[str, str, Callable[[JSON, Any], Events]], ...] = (
+            ("artifactUpdate", "artifact-update", self._artifact_update),
+            ("statusUpdate", "status-update", self._status_update),
+            ("message", "message", self._message),
+            ("task", "task", self._task_event),
+        )
+        self._started = False
+        self._identified = False
+        self._task: Optional[JSON] = None  # all of it but the artifacts
+        self._artifacts: Dict[str, _Artifact] = {}
+        self._shown: Dict[str, List[str]] = {}  # the text handed out, by artifact
+        self._thought: Dict[str, List[str]] = {}
+        self._thoughts: Set[str] = set()
+        self._tools: Dict[str, JSON] = {}
+        self._tools_done: Set[str] = set()
+        self._said: List[_Said] = []
+        self._pieces: List[str] = []  # all text handed out, with what separates artifacts
+        self._replays: Dict[str, _Replay] = {}
+        self._unsure = False  # chunks may be missing: the stream was broken, and no task has come
+        self._doubt = False
+        self._held = False  # the event that ends the run is still to be handed out
+        self._end: Any = None  # the frame that ended it
+        self._settled = False
+        self._looked_up = False
+        self._fresh: Dict[str, List[JSON]] = {}  # what was appended since a task was looked up
+        self._paused_with: Any = None  # the state and question of a run that waits
+        self._output: Optional[Any] = None
+
+    def decode(self, name: str, data: Any) -> Events:
+        self.frames += 1
+        try:
+            event = self.read(data)
+        except A2AError as error:
+            if self._is_over:
+                return [UnknownEvent(name, data)]
+            self.fault = error.detail or error.message
+            raise
+        result = data.get("result") if type(data) is dict else None
+        raw = result if type(result) is dict else data
+        for member, kind, handle in self._handlers:
+            value = event.get(member) if type(event) is dict else None
+            if type(value) is dict:
+                return self._events(member, kind, handle, value, raw)
+        return [UnknownEvent(name, raw)]
+
+    def _events(
+        self,
+        member: str,
+        kind: str,
+        handle: Callable[[JSON, Any], Events],
+        value: JSON,
+        raw: Any,
+    ) -> Events:
+        if self._is_over:
+            if self._held and member == "task" and not self._settled:
+                return self._late_task(value, raw)
+            return [self._custom(kind, raw)]
+        self._identify(member, value)
+        events: Events = []
+        if not self._started:
+            self._started = True
+            events.append(self._event(self._component.prefix + "Started", raw))
+        events.extend(handle(value, raw))
+        if not events:
+            stated = {} if member == "message" else {"state": state_name(self._state)}
+            events.append(self._custom(kind, raw, **stated))
+        return events
+
+    def _identify(self, member: str, value: JSON) -> None:
+        """The first event tells the run's id; later ones may be about tasks inside the run."""
+        if member == "message" and self._task is None:
+            task_id = None  # the answer itself: there is no task to come back to
+        else:
+            task_id = value.get("id" if member == "task" else "taskId")
+            if self._task is None:
+                self._task = {}
+        context_id = value.get("contextId")
+        if type(context_id) is str and context_id and not self._identified:
+            self.session_id = context_id
+        if type(task_id) is str and task_id:
+            self.task_id = task_id
+            if not self._identified:
+                self._identified = True
+                self.run_id = task_id
+
+    @property
+    def _state(self) -> str:
+        return state_of(self._task or {})
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing that comes now can be the run's."""
+        return self.finished and (self._settled or self._state not in INTERRUPTED)
+
+    def _event(self, name: str, raw: Any, /, **fields: Any) -> Any:
+        data: JSON = {"event": name}
+        if self.run_id is not None:
+            data["run_id"] = self.run_id
+        if self.session_id is not None:
+            data["session_id"] = self.session_id
+        if self._component_id is not None:
+            data[self._component.id_field] = self._component_id
+        data.update(fields)
+        data["raw"] = raw
+        event = _new(self._classes[name])
+        event.__dict__ = data
+        return event
+
+    def _custom(self, name: str, raw: Any, /, **fields: Any) -> Any:
+        return self._event("CustomEvent", raw, name=name, **fields)
+
+    # Artifacts
+
+    def _artifact_update(self, update: JSON, raw: Any) -> Events:
+        artifact = mapping(update.get("artifact"))
+        key = str(artifact.get("artifactId") or "")
+        parts = objects(artifact.get("parts"))
+        if update.get("append"):
+            events = self._append(key, artifact, parts, raw)
+        else:
+            events = self._replace(key, artifact, parts, raw)
+        return events or [self._custom("artifact-update", raw, artifact_id=key)]
+
+    def _append(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
+        self._doubt = self._doubt or self._unsure
+        if self._replays and key in self._replays:
+            return self._replayed(key, artifact, parts, raw)
+        known = self._artifacts.get(key)
+        if known is None:  # its beginning is missing
+            known = self._artifacts[key] = _Artifact(artifact, [])
+            self._doubt = True
+        known.parts.extend(parts)
+        if parts:
+            self._changed()
+            if self._looked_up:
+                self._fresh.setdefault(key, []).extend(parts)
+        events: Events = []
+        for thought in thoughts(parts):
+            self._thought.setdefault(key, []).append(thought)
+            events.append(self._reasoning(thought, raw))
+        events += self._tool_events(parts, raw)
+        text = "".join(texts(parts))
+        if text:
+            events.append(self._piece(key, text, raw))
+        return events
+
+    def _replace(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
+        replay = self._replays.get(key)
+        text = "".join(texts(parts))
+        if replay is not None and replay.begins_with(text):
+            replay = self._replays[key] = _Replay(self._artifacts[key].text())
+            replay.whole = True
+            replay.hold(text, parts)
+            self._doubt = True
+            self._done_repeating(key, replay)
+            return []
+        self._replays.pop(key, None)
+        known = self._artifacts.get(key)
+        if known is None or known.parts != parts:
+            self._changed()
+        self._artifacts[key] = _Artifact(artifact, list(parts))
+        return self._whole(key, parts, raw)
+
+    def _replayed(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
+        replay = self._replays[key]
+        text = "".join(texts(parts))
+        if not text:
+            if all(part in self._artifacts[key].parts for part in parts):
+                self._doubt = self._doubt or bool(parts)
+                return []
+        elif replay.hold(text, parts):
+            self._doubt = True
+            self._done_repeating(key, replay)
+            return []
+        return [*self._release(key, raw), *self._append(key, artifact, parts, raw)]
+
+    def _done_repeating(self, key: str, replay: _Replay) -> None:
+        if replay.is_certain:
+            del self._replays[key]
+
+    def _release(self, key: str, raw: Any) -> Events:
+        """What was held back of an artifact is complete: drop it, or take it for new."""
+        replay = self._replays.pop(key)
+        known = self._artifacts[key]
+        if not replay.held or replay.is_repeated:
+            return []
+        count = len(replay.parts)
+        if replay.is_doubled and known.parts[-2 * count :] == _twice(replay.parts):
+            self._fresh.setdefault(key, []).extend(replay.parts)
+            parts = [*known.parts[: -2 * count], *replay.parts]
+            return self._replace(key, known.fields, parts, raw)
+        if replay.whole:
+            return self._replace(key, known.fields, replay.parts, raw)
+        return self._append(key, known.fields, replay.parts, raw)
+
+    def _piece(self, key: str, text: str, raw: Any) -> Any:
+        shown = self._shown.get(key)
+        if shown is None:
+            shown = self._shown[key] = []
+        # Artifacts are joined by line ends in the final content. This is where one begins.
+        piece = "\n" + text if self._pieces and not shown else text
+        shown.append(text)
+        self._pieces.append(piece)
+        return self._event(self._content, raw, content=piece, artifact_id=key)
+
+    def _whole(self, key: str, parts: List[JSON], raw: Any) -> Events:
+        """An artifact as it stands now: what of it is new, or that it is another."""
+        events: Events = []
+        # An ADK says in a status first what the artifact then brings again.
+        thought = "".join(each for each in thoughts(parts) if each not in self._thoughts)
+        before = "".join(self._thought.get(key, ()))
+        if thought and thought != before:
+            fresh = thought[len(before) :] if thought.startswith(before) else thought
+            events.append(self._reasoning(fresh, raw))
+            self._thought[key] = [thought]
+        events += self._tool_events(parts, raw)
+        text = "".join(texts(parts))
+        before = "".join(self._shown.get(key, ()))
+        if not text.startswith(before):
+            self._shown[key] = [text] if text else []
+            events.append(self._custom("artifact-reset", raw, artifact_id=key, text=text))
+        elif len(text) > len(before):
+            events.append(self._piece(key, text[len(before) :], raw))
+            self._shown[key] = [text]
+        return events
+
+    # Status
+
+    def _status_update(self, update: JSON, raw: Any) -> Events:
+        task = self._task if self._task is not None else {}
+        status = mapping(update.get("status"))
+        old = mapping(task.get("status"))
+        if (old.get("state"), old.get("message")) != (status.get("state"), status.get("message")):
+            self._changed()
+            if type(old.get("message")) is dict:
+                task.setdefault("history", []).append(old["message"])
+        task["status"] = status
+        metadata = mapping(update.get("metadata"))
+        if metadata:
+            task["metadata"] = {**mapping(task.get("metadata")), **metadata}
+        events = self._agno_tool(metadata, raw)
+        events += self._news("status-update", raw)
+        return events + self._state_events(raw, False)
+
+    def _news(self, kind: str, raw: Any) -> Events:
+        """What the message beside a state tells. Its text is the answer's only at the end."""
+        status = mapping((self._task or {}).get("status"))
+        message = mapping(status.get("message"))
+        parts = message.get("parts")
+        events: Events = []
+        for thought in thoughts(parts):
+            if thought not in self._thoughts:
+                self._thoughts.add(thought)
+                events.append(self._reasoning(thought, raw))
+        events += self._tool_events(parts, raw)
+        text = "" if self._has_stopped else message_text(message)
+        if text:
+            events.append(self._custom(kind, raw, state=state_name(self._state), text=text))
+        return events
+
+    @property
+    def _has_stopped(self) -> bool:
+        return self._state in TERMINAL or self._state in INTERRUPTED
+
+    def _state_events(self, raw: Any, is_task: bool) -> Events:
+        if self._has_stopped:
+            return self._finish(raw, is_task)
+        if self.finished:  # it was paused
+            self.finished = self._held = False
+            self._output = self._paused_with = None
+            name = self._component.prefix + "Continued"
+            return [self._event(name, raw)] if name in self._classes else []
+        return []
+
+    # Messages
+
+    def _message(self, message: JSON, raw: Any) -> Events:
+        text = message_text(message)
+        category = mapping(message.get("metadata")).get("agno_content_category")
+        if is_said_by_user(message):
+            return [self._custom("message", raw, text=text)]
+        if category == "reasoning":
+            return [self._reasoning(text, raw)] if text else []
+        if self._shown:  # the answer is in artifacts: this is something else
+            if self._task is not None:
+                self._task.setdefault("history", []).append(message)
+                self._changed()
+            return [self._custom("message", raw, text=text)]
+        key = message.get("messageId")
+        goes_on = self._said and key and self._said[-1].message.get("messageId") == key
+        if not goes_on:
+            self._said.append(_Said(message))
+        self._said[-1].add(message, text)
+        self._end = raw
+        self._changed()
+        if not text:
+            return [self._custom("message", raw)]
+        piece = text if goes_on or not self._pieces else "\n" + text
+        self._pieces.append(piece)
+        return [self._event(self._content, raw, content=piece)]
+
+    # Tasks
+
+    def _task_event(self, task: JSON, raw: Any) -> Events:
+        if self._replays and self._is_stale(task):
+            return []
+        return [*self._take(task, raw), *self._news("task", raw), *self._state_events(raw, True)]
+
+    def _is_stale(self, task: JSON) -> bool:
+        """Whether a stream begins with a snapshot older than the one that was looked up.
+
+        What it lacks comes as chunks then, from its end on.
+        """
+        if state_of(task) in TERMINAL or state_of(task) in INTERRUPTED:
+            return False
+        begun: Dict[str, _Replay] = {}
+        for artifact in artifacts_of(task):
+            key, parts = str(artifact.get("artifactId") or ""), objects(artifact.get("parts"))
+            text = "".join(texts(parts))
+            known = self._replays.get(key)
+            if known is None or not known.begins_with(text):
+                return False
+            begun[key] = replay = _Replay(self._artifacts[key].text())
+            replay.whole = True
+            replay.hold(text, parts)
+        self._replays = {key: each for key, each in begun.items() if not each.is_certain}
+        return bool(begun)
+
+    def _take(self, task: JSON, raw: Any) -> Events:
+        """Let a snapshot take the place of what was known."""
+        old = self._task or {}
+        kept = {name: value for name, value in task.items() if name != "artifacts"}
+        # What a server leaves out it may not have sent at all; what was streamed stays then.
+        kept["history"] = objects(task.get("history")) or old.get("history") or []
+        kept["status"] = mapping(task.get("status")) or mapping(old.get("status"))
+        events: Events = []
+        artifacts = artifacts_of(task)
+        if artifacts:
+            taken = {str(each.get("artifactId") or ""): each for each in artifacts}
+            new = {key: _Artifact(each, objects(each.get("parts"))) for key, each in taken.items()}
+            if {key: each.parts for key, each in new.items()} != {
+                key: each.parts for key, each in self._artifacts.items()
+            }:
+                self._changed()
+            self._artifacts = new
+            for key, artifact in new.items():
+                events += self._whole(key, artifact.parts, raw)
+        before = mapping(old.get("status"))
+        if any(before.get(name) != kept["status"].get(name) for name in ("state", "message")):
+            self._changed()
+        self._task = kept
+        self._replays.clear()
+        self._unsure = self._doubt = False
+        return events
+
+    def _late_task(self, task: JSON, raw: Any) -> Events:
+        """The task behind a terminal status. It may not take back that the run is over."""
+        status = mapping((self._task or {}).get("status"))
+        if type(task.get("id")) is str and task["id"]:
+            self.task_id = task["id"]
+        events = self._take(task, raw)
+        if self._state not in TERMINAL and self._task is not None:
+            self._task["status"] = status
+        self._output = None
+        self._end = raw
+        return [*events, *self._ending()] or [self._custom("task", raw)]
+
+    def snapshot(self, task: JSON) -> Events:
+        """Take the task as it was looked up after the stream was broken and opened again.
+
+        Chunks that come now may be in it already: see _Replay.
+        """
+        events = [] if self._is_over else self._events("task", "task", self._task_event, task, task)
+        if not self._is_over:
+            self._looked_up = True
+            self._replays = {key: _Replay(each.text()) for key, each in self._artifacts.items()}
+        return events
+
+    # Tools and thoughts
+
+    def _reasoning(self, text: str, raw: Any) -> Any:
+        name = self._about_parts + "ReasoningContentDelta"
+        return self._event(name, raw, reasoning_content=text)
+
+    def _tool_events(self, parts: Any, raw: Any) -> Events:
+        return [
+            event
+            for call in tool_calls(parts)
+            for event in self._tool_event(call.done, call.id, call.name, call.value, raw)
+        ]
+
+    def _agno_tool(self, metadata: JSON, raw: Any) -> Events:
+        kind = metadata.get("agno_event_type")
+        if kind not in ("tool_call_started", "tool_call_completed"):
+            return []
+        args = metadata.get("tool_args")
+        if isinstance(args, str):
+            try:
+                args = json.loads(args)
+            except (ValueError, RecursionError):
+                args = None
+        call_id, name = str(metadata.get("tool_call_id") or ""), str(metadata.get("tool_name"))
+        if kind == "tool_call_completed":
+            self._tools.setdefault(call_id, _tool(call_id, name, args))
+            return self._tool_event(True, call_id, name, None, raw)
+        return self._tool_event(False, call_id, name, args, raw)
+
+    def _tool_event(self, done: bool, call_id: str, name: str, value: Any, raw: Any) -> Events:
+        """What a call is told by once, however often the server repeats it."""
+        if call_id and (call_id in self._tools_done if done else call_id in self._tools):
+            return []
+        if not done:
+            tool = self._tools[call_id] = _tool(call_id, name, value)
+            return [self._event(self._about_parts + "ToolCallStarted", raw, tool=dict(tool))]
+        self._tools_done.add(call_id)
+        tool = dict(self._tools.get(call_id) or _tool(call_id, name, None))
+        if value is not None:
+            tool["result"] = _result(value)
+        return [self._event(self._about_parts + "ToolCallCompleted", raw, tool=tool)]
+
+    # The end
+
+    def _finish(self, raw: Any, is_task: bool) -> Events:
+        paused_with = (self._state, question_of(self._task or {}))
+        if self.finished and paused_with == self._paused_with:
+            return []  # it only says again that it waits
+        events = self._release_all(raw)
+        self.finished = self._held = True
+        self._paused_with = paused_with
+        self._end = raw
+        self._output = None
+        if is_task or self._state in INTERRUPTED or not self.task_follows:
+            events += self._ending()
+        if self.on_end is not None:
+            self.on_end(self.output())
+        return events
+
+    def _release_all(self, raw: Any) -> Events:
+        return [event for key in list(self._replays) for event in self._release(key, raw)]
+
+    def _ending(self) -> Events:
+        """The event that ends the run, if its content can be trusted; it is held back if not."""
+        if not self._held or self.suspect:
+            return []
+        return self._terminal()
+
+    def _terminal(self) -> Events:
+        self._held = False
+        data = self.output().__dict__
+        status = data.get("status")
+        if status not in _ENDINGS:
+            return []
+        name = self._component.prefix + _ENDINGS[status]
+        reason = data.get("reason")
+        if status == "COMPLETED":
+            names = ("content", "metrics", *MEDIA)
+        else:
+            names = ("content",) if status == "PAUSED" else ()
+        fields = {each: data[each] for each in names if each in data}
+        if reason is not None:
+            on_error = "error" if self._component is WORKFLOW else "content"
+            fields[on_error if status == "ERROR" else "reason"] = reason
+        return [self._event(name, self._end, **fields)]
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the run is over, and it is worth a look at the task what its answer is.
+
+        An AgentOS tells of a failure and of a pause as of a run that completed without an answer;
+        and after a broken stream it may not be known which chunks were repeated.
+        """
+        if not self.finished or self._settled or self._state not in TERMINAL:
+            return False
+        data = self.output().__dict__
+        empty = data["status"] == "COMPLETED" and not any(name in data for name in _ANSWER)
+        return self._doubt or empty
+
+    def flush(self) -> Events:
+        """What was held back, now that nothing comes any more."""
+        events = self._release_all(self._end) if not self.finished else []
+        return events + (self._terminal() if self._held else [])
+
+    def delta(self, event: Any) -> Optional[str]:
+        if type(event) is not self._delta:
+            return None
+        content = event.__dict__.get("content")
+        return content if isinstance(content, str) else None
+
+    def rest(self) -> str:
+        content = self.output().__dict__.get("content")
+        streamed = "".join(self._pieces)
+        if not isinstance(content, str) or not content.startswith(streamed):
+            return ""
+        return content[len(streamed) :]
+
+    def end(self) -> bool:
+        if self.fault is None and not self.finished and self._task is None and self._said:
+            self.finished = self._held = True
+            if self.on_end is not None:
+                self.on_end(self.output())
+        return self.finished
+
+    def resumed(self) -> None:
+        """Chunks may be missing until a task has come, and others may come twice."""
+        self._replays.clear()
+        self._unsure = True
+
+    def settle(self, output: Any) -> None:
+        """Take the output of a run that was looked up as the stream's."""
+        counted_twice = self.finished and self._is_doubled(output)
+        if not self.finished:
+            self._held = True
+        self.finished = self._settled = True
+        if not counted_twice:
+            self._output = output
+        if self.on_end is not None:
+            self.on_end(self.output())
+
+    def _is_doubled(self, output: Any) -> bool:
+        """Whether a server stored what we saw come once as if it had come twice.
+
+        a2a-sdk 0.3.26 does, with every chunk that it sends while somebody is subscribed again. Its
+        task is no truth then.
+        """
+        task = output.__dict__.get("task")
+        artifacts = artifacts_of(task.to_dict() if isinstance(task, Model) else mapping(task))
+        stored = {
+            str(each.get("artifactId") or ""): objects(each.get("parts")) for each in artifacts
+        }
+        for key, parts in self._fresh.items():
+            twice = _twice(parts)
+            if stored.get(key, [])[-len(twice) :] != twice:
+                return False
+        return bool(self._fresh)
+
+    def output(self) -> Any:
+        if not self.finished:
+            return self._build()
+        if self._output is None:
+            self._output = self._build()
+        return self._output
+
+    def _build(self) -> Any:
+        said = "\n".join(each.text() for each in self._said)
+        if self._task is None and self._said:
+            data = _message_data(self._said[-1].as_message())
+            data["content"] = said or data["content"]
+        else:
+            task = dict(self._task or {})
+            if self.task_id is not None:
+                task.setdefault("id", self.task_id)
+            task["history"] = list(task.get("history") or ())
+            task["artifacts"] = [each.as_dict() for each in self._artifacts.values()]
+            for name in ("history", "artifacts"):
+                if not task[name]:
+                    del task[name]
+            data = _task_data(task, self._component, said)
+            if self._task is None:
+                del data["task"]
+            data["run_id"] = self.run_id
+        if not self.finished:
+            data["status"] = "RUNNING"
+        return _output(data, self._component, self._component_id, self.session_id)
+
+    def _changed(self) -> None:
+        self.mark += 1
+        self._output = None
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
+
+
+def _twice(parts: List[JSON]) -> List[JSON]:
+    return [part for part in parts for _ in range(2)]
+
+
+def _tool(call_id: str, name: str, args: Any) -> JSON:
+    tool: JSON = {"tool_call_id": call_id or None, "tool_name": name}
+    if type(args) is dict:
+        tool["tool_args"] = args
+    return tool
+
+
+def _result(value: Any) -> str:
+    if type(value) is dict and set(value) == {"result"}:  # as ADK wraps what is no object
+        value = value["result"]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,171 @@
+"""Run options to the message that starts or continues a task. No I/O.
+
+What a message cannot carry is refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
+
+from ...errors import UnsupportedError
+from ...media import Audio, File, Image, Media, Video, guess_type
+from ...models.a2a_v10 import Message, Part
+from ...models.runs import Message as RunMessage
+from ..forms import json_text
+from .content import guessed_type
+
+__all__ = ["OPTIONS", "message_of"]
+
+_MEDIA: Tuple[Tuple[str, Type[Media], str], ...] = (
+    ("images", Image, "image/"),
+    ("audio", Audio, "audio/"),
+    ("videos", Video, "video/"),
+    ("files", File, "application/"),
+)
+
+#: The options of ``run`` that become part of the message.
+OPTIONS = (*(name for name, _, _ in _MEDIA), "session_id", "user_id", "metadata")
+
+_INSTEAD = {
+    "run_id": "The server chooses it: read run_id from the output or the stream",
+    "stream_events": "A stream always brings its events: leave the option out",
+    "output_schema": "Describe the form you want in the input",
+    "use_json_schema": "Describe the form you want in the input",
+    "retries": "The remote agent decides that itself: leave the option out",
+}
+
+
+def message_of(
+    input: Any,
+    options: Mapping[str, Any],
+    *,
+    context_id: Optional[str] = None,
+    task_id: Optional[str] = None,
+) -> Dict[str, Any]:
+    """The canonical message for ``input`` and the options of a run.
+
+    Text becomes a text part, ``Part`` objects stay what they are, other values become a data part.
+    A whole message, as ``Message`` or as its JSON, is sent as it is: ids that it lacks are filled
+    in, media and metadata of the options are added. Raises UnsupportedError for options that A2A
+    cannot carry, TypeError for what is no JSON, ValueError if there is nothing to send.
+    """
+    _refuse(options)
+    message = _given(input)
+    if message is None:
+        message = {"parts": _parts(input)}
+    else:
+        message = {**message, "parts": list(message["parts"])}
+    message["parts"].extend(_media(options))
+    if not message["parts"]:
+        raise ValueError("input must not be empty: A2A knows no message without content")
+    message["messageId"] = message.get("messageId") or str(uuid.uuid4())
+    message["role"] = message.get("role") or "ROLE_USER"
+    ids = {"contextId": context_id or options.get("session_id"), "taskId": task_id}
+    for name, value in ids.items():
+        if value is not None and message.get(name) is None:
+            message[name] = value
+    metadata = {**(message.get("metadata") or {}), **_metadata(options)}
+    if metadata:
+        message["metadata"] = metadata
+    return message
+
+
+def _refuse(options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        if value is None or name in OPTIONS or (name == "stream_events" and value is True):
+            continue
+        raise UnsupportedError(
+            "A2A cannot carry %s. %s."
+            % (name, _INSTEAD.get(name, "Put it into the input, or into metadata="))
+        )
+
+
+def _plain(name: str, value: Any) -> Any:
+    """``value`` as JSON alone, without the models and dataclasses that it may hold."""
+    return json.loads(json_text(name, value))
+
+
+def _given(input: Any) -> Optional[Dict[str, Any]]:
+    """``input`` if it is a message already."""
+    if isinstance(input, Message):
+        input = input.to_dict()
+    elif not isinstance(input, dict) or "parts" not in input:
+        return None
+    if not ("messageId" in input or "role" in input):
+        return None
+    message: Dict[str, Any] = _plain("input", input)
+    if not isinstance(message["parts"], list):
+        raise TypeError("the parts of a message must be a list, not %r" % message["parts"])
+    return message
+
+
+def _parts(input: Any) -> List[Dict[str, Any]]:
+    if isinstance(input, str):
+        return [{"text": input}] if input else []
+    if input is None:
+        return []
+    items = input if isinstance(input, (list, tuple)) else [input]
+    if items and all(isinstance(item, Part) for item in items):
+        return [_plain("input", item) for item in items]
+    if items and all(isinstance(item, RunMessage) for item in items):
+        return [part for item in items for part in _parts(item.content)]
+    return [{"data": _plain("input", input)}]
+
+
+def _metadata(options: Mapping[str, Any]) -> Dict[str, Any]:
+    given = options.get("metadata") or {}
+    if not isinstance(given, Mapping):
+        raise TypeError("metadata must be a mapping, not %s" % type(given).__name__)
+    metadata: Dict[str, Any] = _plain("metadata", given)
+    user_id = options.get("user_id")
+    if user_id is not None:
+        if not isinstance(user_id, str):
+            raise TypeError("user_id must be a str, not %s" % type(user_id).__name__)
+        metadata["userId"] = user_id
+    return metadata
+
+
+def _media(options: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    parts = []
+    for name, kind, family in _MEDIA:
+        for item in options.get(name) or ():
+            if not isinstance(item, kind):
+                raise TypeError(
+                    "%s must hold %s objects, not %s" % (name, kind.__name__, type(item).__name__)
+                )
+            parts.append(_part(item, family))
+    return parts
+
+
+def _part(item: Media, family: str) -> Dict[str, Any]:
+    part: Dict[str, Any] = {}
+    if item.content is not None:
+        part["raw"] = base64.b64encode(item.content).decode("ascii")
+    else:
+        part["url"] = item.url
+    media_type = _type(item, family)
+    if media_type is not None:
+        part["mediaType"] = media_type
+    if item.filename is not None:
+        part["filename"] = item.filename
+    if item.fields:
+        part["metadata"] = _plain("media", item.fields)
+    return part
+
+
+def _type(item: Media, family: str) -> Optional[str]:
+    given = item.mime_type or item.format
+    if given and "/" in given:
+        return given
+    if given:
+        guessed = guess_type("x." + given) or ""
+        # The same extension may be another kind's: an audio in mp4 is no video.
+        fits = guessed.startswith(family) or isinstance(item, File)
+        return guessed if guessed and fits else family + given
+    guessed = guessed_type(item.filename, item.url)
+    if not guessed and item.content is not None and isinstance(item, File):
+        return "application/octet-stream"
+    return guessed or None

@@ -1,0 +1,627 @@
+"""A2AClient and A2AConnection, with answers crafted down to the byte."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+import pytest
+
+from remoteagent_lite import (
+    A2AClient,
+    ContentTypeNotSupportedError,
+    InternalError,
+    InvalidParamsError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitError,
+    RemoteAgent,
+    RetryPolicy,
+    ServerError,
+    StreamInterruptedError,
+    Timeout,
+    UnsupportedError,
+    UnsupportedOperationError,
+)
+from tests.peers.faults import Connection, Handler, RawServer, Request, reply, stream
+
+CARD_PATH = "/.well-known/agent-card.json"
+OLD_CARD_PATH = "/.well-known/agent.json"
+DONE: Dict[str, Any] = {
+    "id": "t1",
+    "contextId": "c1",
+    "status": {"state": "TASK_STATE_COMPLETED"},
+    "artifacts": [{"artifactId": "a", "parts": [{"text": "all of it"}]}],
+}
+WORKING: Dict[str, Any] = {
+    "id": "t1",
+    "contextId": "c1",
+    "status": {"state": "TASK_STATE_WORKING"},
+}
+OLD_DONE = {
+    "kind": "task",
+    "id": "t1",
+    "contextId": "c1",
+    "status": {"state": "completed"},
+    "artifacts": [{"artifactId": "a", "parts": [{"kind": "text", "text": "all of it"}]}],
+}
+QUICK = RetryPolicy(max_attempts=2, backoff=0.01)
+
+Answer = Callable[[Connection, Request, Dict[str, Any]], None]
+
+
+def interface(url: str = "/", version: str = "1.0", binding: str = "JSONRPC") -> Dict[str, Any]:
+    return {"url": url, "protocolBinding": binding, "protocolVersion": version}
+
+
+def card(*interfaces: Dict[str, Any], **fields: Any) -> Dict[str, Any]:
+    return {
+        "name": "Crafted",
+        "description": "Answers as it is told.",
+        "version": "1",
+        "capabilities": {"streaming": True},
+        "defaultInputModes": ["text/plain"],
+        "defaultOutputModes": ["text/plain"],
+        "skills": [],
+        "supportedInterfaces": list(interfaces) or [interface()],
+        **fields,
+    }
+
+
+class Agent(RawServer):
+    """Serves its card, and JSON-RPC methods as they are told; counts what it is asked for."""
+
+    def __init__(self, card: Dict[str, Any], **methods: Any) -> None:
+        self.methods: Dict[str, Any] = {k.replace("_", "/"): v for k, v in methods.items()}
+        self.card = card
+        super().__init__(self._answer)
+
+    @property
+    def called(self) -> List[str]:
+        """The methods that were called so far, and the paths that were fetched."""
+        return [
+            json.loads(each.body)["method"] if each.method == "POST" else each.path
+            for each in self.requests
+        ]
+
+    @property
+    def params(self) -> Dict[str, Any]:
+        """Of the last call."""
+        found: Dict[str, Any] = json.loads(self.requests[-1].body)["params"]
+        return found
+
+    def _answer(self, connection: Connection, request: Request) -> None:
+        if request.path == CARD_PATH:
+            reply(json.dumps(self.card))(connection, request)
+            return
+        call = json.loads(request.body)
+        answer = self.methods.get(call["method"])
+        if answer is None:
+            answer = error(-32601, "Method not found")
+        if callable(answer):
+            answer = answer(call.get("params"))
+        if isinstance(answer, list):
+            pieces = [
+                b"data: " + json.dumps(dict(each, id=call["id"])).encode() + b"\n\n"
+                if isinstance(each, dict)
+                else each
+                for each in answer
+            ]
+            stream(pieces)(connection, request)
+        else:
+            reply(json.dumps(dict(answer, id=call["id"])))(connection, request)
+
+
+def result(value: Any) -> Dict[str, Any]:
+    return {"jsonrpc": "2.0", "result": value}
+
+
+def error(code: int, message: str, **fields: Any) -> Dict[str, Any]:
+    return {"jsonrpc": "2.0", "error": {"code": code, "message": message, **fields}}
+
+
+def text_update(text: str, append: bool = True, id: str = "a") -> Dict[str, Any]:
+    artifact = {"artifactId": id, "parts": [{"text": text}]}
+    update = {"taskId": "t1", "contextId": "c1", "artifact": artifact, "append": append}
+    return result({"artifactUpdate": update})
+
+
+def status_update(state: str) -> Dict[str, Any]:
+    status = {"state": "TASK_STATE_" + state}
+    return result({"statusUpdate": {"taskId": "t1", "contextId": "c1", "status": status}})
+
+
+def client_of(server: RawServer, **settings: Any) -> A2AClient:
+    return A2AClient(server.url, **settings)
+
+
+# The card ----------------------------------------------------------------------------------------
+
+
+def test_card_is_renewed_by_its_etag() -> None:
+    whole = reply(json.dumps(card()), headers=[("ETag", 'W/"1"')])
+    other = reply(json.dumps(card(name="Changed")), headers=[("ETag", 'W/"2"')])
+    unchanged = reply(b"", 304)
+    with RawServer(whole, unchanged, other, unchanged) as server, client_of(server) as client:
+        assert client.get_card().name == "Crafted"
+        assert client.get_card().name == "Crafted"
+        assert client.get_card().name == "Changed"
+        assert client.get_card().name == "Changed"
+        assert client.card.name == "Changed"
+        sent = [each.headers.get("if-none-match") for each in server.requests]
+        assert sent == [None, 'W/"1"', 'W/"1"', 'W/"2"']
+
+
+def test_many_threads_fetch_a_cold_card_once() -> None:
+    go = threading.Event()
+    start = threading.Barrier(17)
+
+    def name(_: int) -> str:
+        start.wait()
+        return client.card.name
+
+    with RawServer(reply(json.dumps(card()), after=go)) as server, client_of(server) as client:
+        with ThreadPoolExecutor(16) as pool:
+            names = [pool.submit(name, number) for number in range(16)]
+            start.wait()
+            server.wait_for_requests(1)
+            go.set()
+            assert {each.result() for each in names} == {"Crafted"}
+        assert len(server.requests) == 1
+
+
+def test_card_is_fetched_again_when_it_is_too_old() -> None:
+    with Agent(card(), SendMessage=result({"task": DONE})) as server:
+        with client_of(server, config_ttl=0) as client:
+            client.send_message("x")
+            client.send_message("x")
+        assert server.called == [CARD_PATH, "SendMessage"] * 2
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+def test_card_may_be_at_the_older_path(status: int) -> None:
+    with RawServer(reply(b"", status), reply(json.dumps(card()))) as server:
+        with client_of(server) as client:
+            assert client.card.name == "Crafted"
+        assert [each.path for each in server.requests] == [CARD_PATH, OLD_CARD_PATH]
+
+
+def test_url_of_the_card_itself_may_be_given() -> None:
+    url = "/agents/7/card.json"
+    with RawServer(reply(json.dumps(card()))) as server, A2AClient(server.url + url) as client:
+        assert client.card.name == "Crafted"
+        assert [each.path for each in server.requests] == [url]
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        (reply("<html>", content_type="text/html"), ProtocolError),
+        (reply("[1]"), ProtocolError),
+        (reply("null"), ProtocolError),
+        (reply('{"name": "x"'), ProtocolError),
+        (reply("no", 403), PermissionDeniedError),
+        (reply("no", 429), RateLimitError),
+        (reply("no", 500), ServerError),
+    ],
+)
+def test_what_is_no_card_raises(answer: Handler, raised: Any) -> None:
+    with RawServer(answer) as server:
+        with client_of(server, retry=RetryPolicy(max_attempts=1)) as client:
+            with pytest.raises(raised) as caught:
+                client.send_message("x")
+            assert server.url in str(caught.value)
+        assert len(server.requests) == 1
+
+
+def test_card_that_names_no_way_raises() -> None:
+    for described in ({"name": "x"}, card(interface(binding="GRPC")), card(interface(version="7.0"))):
+        with RawServer(reply(json.dumps(described))) as server, client_of(server) as client:
+            with pytest.raises((ProtocolError, UnsupportedError)):
+                client.send_message("x")
+            assert {each.method for each in server.requests} == {"GET"}
+
+
+def test_without_a_card_a_named_binding_is_enough() -> None:
+    def missing_or_answered(connection: Connection, request: Request) -> None:
+        answer = reply(b"", 404) if request.method == "GET" else reply(json.dumps(done))
+        answer(connection, request)
+
+    done = result({"task": DONE})
+    with RawServer(missing_or_answered) as server:
+        with client_of(server, a2a_protocol="json-rpc") as client:
+            assert client.send_message("x").id == "t1"  # type: ignore[union-attr]
+        with client_of(server) as client, pytest.raises(NotFoundError, match="a2a_protocol="):
+            client.send_message("x")
+
+
+# Which way to speak ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [False, True])
+def test_server_that_is_older_than_its_card_is_found_out_once(how: bool) -> None:
+    old = {"message_send": result(OLD_DONE), "message_stream": [result(OLD_DONE)]}
+    with Agent(card(), **old) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+        for _ in range(3):
+            if how:
+                with agent.run("x", stream=True) as run:
+                    assert "".join(run.text()) == "all of it"
+            else:
+                assert agent.run("x").content == "all of it"
+        new, name = (
+            ("SendStreamingMessage", "message/stream") if how else ("SendMessage", "message/send")
+        )
+        assert server.called == [CARD_PATH, new, name, name, name]
+        assert "a2a-version" not in server.requests[-1].headers
+
+
+def test_server_that_is_newer_than_its_card_is_found_out_once() -> None:
+    described = {
+        "name": "Old",
+        "description": "",
+        "version": "1",
+        "protocolVersion": "0.3.0",
+        "url": "/",
+        "preferredTransport": "jsonrpc",
+        "capabilities": {},
+        "defaultInputModes": [],
+        "defaultOutputModes": [],
+        "skills": [],
+    }
+    with Agent(described, SendMessage=result({"task": DONE})) as server:
+        with client_of(server) as client:
+            client.send_message("x")
+            client.send_message("x")
+        assert server.called == [CARD_PATH, "message/send", "SendMessage", "SendMessage"]
+        assert server.requests[-1].headers["a2a-version"] == "1.0"
+
+
+def test_what_works_is_forgotten_with_the_card_it_was_found_by() -> None:
+    with Agent(card(), message_send=result(OLD_DONE)) as server, client_of(server) as client:
+        client.send_message("x")
+        server.card = card(name="Updated")
+        server.methods = {"SendMessage": result({"task": DONE})}
+        client.get_card()
+        client.send_message("x")
+        assert server.called[-2:] == [CARD_PATH, "SendMessage"]
+
+
+def test_an_answer_that_is_no_matter_of_dialect_is_not_asked_for_again() -> None:
+    """Whatever may have run is not sent another way."""
+    for answer, raised in (
+        (error(-32603, "agent broke"), InternalError),
+        (error(-32602, "bad"), InvalidParamsError),
+        (error(-32005, "no pictures"), ContentTypeNotSupportedError),
+    ):
+        both = card(interface(), interface(version="0.3"))
+        with Agent(both, SendMessage=answer, message_send=result(OLD_DONE)) as server:
+            with client_of(server) as client, pytest.raises(raised):
+                client.send_message("x")
+            assert server.called == [CARD_PATH, "SendMessage"]
+
+
+@pytest.mark.parametrize("how", [False, True])
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 502, 503])
+def test_error_status_is_not_answered_by_another_way(status: int, how: bool) -> None:
+    answers = (reply(json.dumps(card(interface(), interface(version="0.3")))), reply("no", status))
+    with RawServer(*answers) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+        with pytest.raises(Exception) as caught:  # noqa: PT011, its class is told below
+            agent.run("x", stream=how)
+        assert getattr(caught.value, "status_code", None) == status
+        assert [each.method for each in server.requests] == ["GET", "POST"]
+
+
+def test_tenant_of_the_interface_is_sent() -> None:
+    with Agent(card(dict(interface(), tenant="acme")), SendMessage=result({"task": DONE})) as server:
+        with client_of(server) as client:
+            client.send_message("x")
+        assert server.params["tenant"] == "acme"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://0.0.0.0:1/rpc", "http://[::]:1/rpc", "http://localhost:1/rpc", "/rpc", "rpc"]
+)
+def test_url_that_only_the_server_can_use_is_read_as_its_own(url: str) -> None:
+    with Agent(card(interface(url)), SendMessage=result({"task": DONE})) as server:
+        with client_of(server, auth_token="secret") as client:
+            client.send_message("x")
+        assert server.requests[-1].path.endswith("/rpc")
+        assert server.requests[-1].headers["authorization"] == "Bearer secret"
+
+
+def test_required_extension_is_refused_before_anything_is_sent() -> None:
+    uri = "https://extensions.example/1"
+    described = card(
+        capabilities={"streaming": True, "extensions": [{"uri": uri, "required": True}]}
+    )
+    with Agent(described, SendMessage=result({"task": DONE})) as server:
+        with client_of(server) as client, pytest.raises(UnsupportedError, match=uri):
+            client.send_message("x")
+        with client_of(server, extensions=[uri]) as client:
+            client.send_message("x")
+        assert server.called == [CARD_PATH, CARD_PATH, "SendMessage"]
+        assert server.requests[-1].headers["a2a-extensions"] == uri
+
+
+# Messages ----------------------------------------------------------------------------------------
+
+
+def test_options_of_a_message_arrive() -> None:
+    with Agent(card(), SendMessage=result({"task": DONE})) as server, client_of(server) as client:
+        client.send_message(
+            "hello",
+            context_id="c9",
+            reference_task_ids=["t0"],
+            metadata={"of": "message"},
+            request_metadata={"of": "request"},
+            accepted_output_modes=("text/plain",),
+            history_length=0,
+            return_immediately=True,
+            push_notification_config={"url": "https://hook.example/"},
+        )
+        params = server.params
+    message = params["message"]
+    assert (message["contextId"], message["referenceTaskIds"]) == ("c9", ["t0"])
+    assert (message["metadata"], params["metadata"]) == ({"of": "message"}, {"of": "request"})
+    assert params["configuration"] == {
+        "returnImmediately": True,
+        "acceptedOutputModes": ["text/plain"],
+        "historyLength": 0,
+        "taskPushNotificationConfig": {"url": "https://hook.example/"},
+    }
+
+
+def test_redirects_are_followed_on_the_same_origin_only() -> None:
+    def moved(where: str) -> Handler:
+        return reply(b"", 307, headers=[("Location", where)])
+
+    answers = (
+        reply(json.dumps(card(interface("/rpc")))),
+        moved("/rpc/"),
+        reply(json.dumps(result({"task": DONE}))),
+    )
+    with RawServer(*answers) as server, client_of(server, auth_token="secret") as client:
+        client.send_message("x")
+        assert [each.path for each in server.requests] == [CARD_PATH, "/rpc", "/rpc/"]
+        assert server.requests[1].body == server.requests[2].body
+    with RawServer() as other:
+        with RawServer(answers[0], moved(other.url)) as server:
+            with client_of(server, auth_token="secret") as client:
+                with pytest.raises(Exception, match="redirect") as caught:
+                    client.send_message("x")
+        assert "secret" not in str(caught.value)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"jsonrpc": "2.0", "id": "1"},
+        {"jsonrpc": "2.0", "id": "1", "result": None},
+        {"jsonrpc": "2.0", "id": "1", "result": []},
+        {"jsonrpc": "2.0", "id": "1", "result": {"neither": 1}},
+        [],
+        "text",
+        None,
+    ],
+)
+def test_answer_that_is_none_raises(body: Any) -> None:
+    with RawServer(reply(json.dumps(card())), reply(json.dumps(body))) as server:
+        with client_of(server) as client, pytest.raises(ProtocolError):
+            client.send_message("x")
+        assert len(server.requests) == 2
+
+
+def test_answer_to_another_id_is_taken() -> None:
+    with RawServer(reply(json.dumps(card())), reply(json.dumps(result({"task": DONE})))) as server:
+        with client_of(server) as client:
+            assert client.send_message("x").id == "t1"  # type: ignore[union-attr]
+
+
+def test_working_task_is_waited_for() -> None:
+    """A server may answer before the task is over, whatever it was asked."""
+    states = iter([WORKING, WORKING, DONE])
+    with Agent(
+        card(), SendMessage=result({"task": WORKING}), GetTask=lambda _: result(next(states))
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+        assert agent.run("x").content == "all of it"
+        assert server.called == [CARD_PATH, "SendMessage", "GetTask", "GetTask", "GetTask"]
+
+
+def test_pages_of_tasks_are_fetched_as_they_are_needed() -> None:
+    def page(params: Dict[str, Any]) -> Dict[str, Any]:
+        number = int(params.get("pageToken") or 0)
+        token = str(number + 1) if number < 2 else ""
+        return result({"tasks": [dict(DONE, id="t%d" % number)], "nextPageToken": token})
+
+    with Agent(card(), ListTasks=page) as server, client_of(server) as client:
+        tasks = client.list_tasks(status="completed", page_size=1)
+        assert server.requests == []
+        assert next(tasks).id == "t0"
+        assert server.called == [CARD_PATH, "ListTasks"]
+        assert server.params["status"] == "TASK_STATE_COMPLETED"
+        assert [task.id for task in tasks] == ["t1", "t2"]
+        with pytest.raises(ValueError, match="status must be one of"):
+            client.list_tasks(status="cancelled")
+
+
+def test_page_that_leads_to_itself_raises() -> None:
+    page = result({"tasks": [DONE], "nextPageToken": "again"})
+    with Agent(card(), ListTasks=page) as server, client_of(server) as client:
+        with pytest.raises(ProtocolError, match="again and again"):
+            list(client.list_tasks())
+        assert len(server.requests) < 5
+
+
+# Streams -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("declared", [False, None])
+def test_agent_that_does_not_stream_is_sent_the_message_plainly(declared: Optional[bool]) -> None:
+    described = card(capabilities={} if declared is None else {"streaming": declared})
+    with Agent(described, SendMessage=result({"task": DONE})) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with agent.run("x", stream=True) as run:
+                assert "".join(run.text()) == "all of it"
+                assert run.output().status == "COMPLETED"
+        assert server.called == [CARD_PATH, "SendMessage"]
+
+
+def test_agent_that_cannot_stream_after_all_is_sent_the_message_plainly() -> None:
+    refused = error(-32004, "Streaming is not supported")
+    with Agent(
+        card(), SendStreamingMessage=refused, SendMessage=result({"task": DONE})
+    ) as server, client_of(server) as client:
+        with client.stream_message("x") as events:
+            assert events.output().id == "t1"
+        assert server.called == [CARD_PATH, "SendStreamingMessage", "SendMessage"]
+
+
+def test_whole_answer_in_place_of_a_stream_is_read() -> None:
+    with Agent(card(), SendStreamingMessage=result({"task": DONE})) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with agent.run("x", stream=True) as run:
+                assert "".join(run.text()) == "all of it"
+
+
+def test_error_in_place_of_a_stream_raises_at_the_call() -> None:
+    with Agent(card(), SendStreamingMessage=error(-32602, "bad")) as server:
+        with client_of(server) as client, pytest.raises(InvalidParamsError, match="bad"):
+            client.stream_message("x")
+
+
+@pytest.fixture
+def never() -> Iterator[threading.Event]:
+    yield threading.Event()
+
+
+def test_stream_whose_body_does_not_end_ends_with_its_task(never: threading.Event) -> None:
+    answer: List[Any] = [text_update("all ", append=False), text_update("done")]
+    answer += [status_update("COMPLETED"), never]
+    with Agent(card(), SendStreamingMessage=answer) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with agent.run("x", stream=True) as run:
+                assert "".join(run.text()) == "all done"
+                assert run.output().status == "COMPLETED"
+
+
+def test_stream_that_ends_early_goes_on_where_it_was() -> None:
+    task = dict(WORKING, artifacts=[{"artifactId": "a", "parts": [{"text": "one two "}]}])
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING}), text_update("one ", append=False)],
+        SubscribeToTask=[result({"task": task}), text_update("three"), status_update("COMPLETED")],
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+        with agent.run("x", stream=True) as run:
+            assert list(run.text()) == ["one ", "two ", "three"]
+            assert run.output().content == "one two three"
+        assert server.called == [CARD_PATH, "SendStreamingMessage", "SubscribeToTask"]
+
+
+def test_stream_that_cannot_be_taken_up_again_is_looked_up() -> None:
+    refused = error(-32004, "Task is over")
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING})],
+        SubscribeToTask=refused,
+        GetTask=result(DONE),
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+        with agent.run("x", stream=True) as run:
+            assert "".join(run.text()) == "all of it"
+        assert server.called[-2:] == ["SubscribeToTask", "GetTask"]
+
+
+def test_task_that_is_left_working_interrupts_the_stream() -> None:
+    """A body that ends again and again without the task going on."""
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING}), text_update("half", append=False)],
+        SubscribeToTask=[
+            result(
+                {"task": dict(WORKING, artifacts=[{"artifactId": "a", "parts": [{"text": "half"}]}])}
+            )
+        ],
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a", resume=QUICK) as agent:
+        with agent.run("x", stream=True) as run:
+            with pytest.raises(StreamInterruptedError) as caught:
+                run.output()
+        assert 2 <= server.called.count("SubscribeToTask") <= 3
+    assert (caught.value.output.content, caught.value.run_id) == ("half", "t1")
+
+
+def test_stream_before_its_task_is_known_is_not_taken_up_again() -> None:
+    with Agent(card(), SendStreamingMessage=[]) as server, client_of(server) as client:
+        with client.stream_message("x") as events, pytest.raises(StreamInterruptedError):
+            events.output()
+        assert server.called == [CARD_PATH, "SendStreamingMessage"]
+
+
+def test_events_are_handed_out_in_the_form_of_1_0_with_the_text_they_add() -> None:
+    answer = [
+        result({"task": WORKING}),
+        text_update("one ", append=False),
+        text_update("two"),
+        status_update("COMPLETED"),
+    ]
+    with Agent(card(), SendStreamingMessage=answer) as server, client_of(server) as client:
+        with client.stream_message("x") as stream:
+            events = list(stream)
+            task = stream.output()
+    assert [list(event.to_dict()) for event in events] == [
+        ["task"],
+        ["artifactUpdate"],
+        ["artifactUpdate"],
+        ["statusUpdate"],
+    ]
+    assert [stream.delta(event) for event in events] == [None, "one ", "two", None]
+    assert (task.id, task.status.state) == ("t1", "TASK_STATE_COMPLETED")
+    assert [part.text for part in task.artifacts[0].parts] == ["one ", "two"]
+
+
+def test_unknown_event_is_handed_out() -> None:
+    answer = [result({"task": WORKING}), result({"weather": {"x": 1}}), status_update("FAILED")]
+    with Agent(card(), SendStreamingMessage=answer) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with agent.run("x", stream=True) as run:
+                events = list(run)
+                assert run.output().status == "ERROR"
+    assert [event.raw for event in events if type(event).__name__ == "UnknownEvent"] == [
+        {"weather": {"x": 1}}
+    ]
+
+
+def test_total_limit_holds_for_a_stream_that_keeps_telling() -> None:
+    def chatter(connection: Connection, request: Request) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        connection.send(head)
+        pause = threading.Event()
+        while not pause.wait(0.01):
+            connection.send(b"data: %s\n\n" % json.dumps(status_update("WORKING")).encode())
+
+    with RawServer(reply(json.dumps(card())), chatter) as server:
+        with client_of(server, timeout=Timeout(read=5, total=0.3)) as client:
+            with client.stream_message("x") as events:
+                with pytest.raises(Exception, match="total limit of 0.3 s"):
+                    events.output()
+        assert len(server.requests) == 2
+
+
+def test_cancelled_stream_ends_although_the_server_does_not_say_so(never: threading.Event) -> None:
+    canceled = dict(WORKING, status={"state": "TASK_STATE_CANCELED"})
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING}), never],
+        CancelTask=result(canceled),
+    ) as server, client_of(server) as client:
+        with client.stream_message("x") as events:
+            next(events)
+            assert events.cancel()
+            assert events.output().status.state == "TASK_STATE_CANCELED"
+        assert server.called == [CARD_PATH, "SendStreamingMessage", "CancelTask"]
+
+
+def test_what_the_server_refuses_to_subscribe_to_raises() -> None:
+    with Agent(card(), SubscribeToTask=error(-32004, "over")) as server, client_of(server) as client:
+        with pytest.raises(UnsupportedOperationError):
+            client.subscribe_to_task("t1")
