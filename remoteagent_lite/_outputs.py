@@ -124,7 +124,10 @@ class Output(Model):
     @property
     def waits_for(self) -> Optional[str]:
         """What the run waits for in a few words, or None if it waits for nothing (any more)."""
-        waited = _WAITS_FOR.get(self.task_state or "")
+        state = self.task_state or ""
+        if self.is_paused and state in ("submitted", "working"):
+            return "a decision that an AgentOS tells and takes by its own protocol only"
+        waited = _WAITS_FOR.get(state)
         if waited is not None:
             question = self.__dict__.get("content")
             return "%s: %s" % (waited, question) if isinstance(question, str) else waited

@@ -563,7 +563,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     options,
                 ),
                 self._resume,
-                lambda: self.get_run(fold.run_id or "", fold.session_id, **options),
+                lambda: protocol.settled(
+                    self.get_run(fold.run_id or "", fold.session_id, **options)
+                ),
             )
         if not background:
             return None

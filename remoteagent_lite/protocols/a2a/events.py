@@ -8,10 +8,10 @@ from ...models.a2a_v10 import Message, StreamResponse, Task
 from ..component import AGENT
 from .fold import A2AFold
 
-__all__ = ["EventFold"]
+__all__ = ["EventFold", "StreamEvent"]
 
 
-class _Event(StreamResponse):
+class StreamEvent(StreamResponse):
     """An event that knows which text it added to the answer; that is no part of its JSON."""
 
     __slots__ = ("added",)
@@ -38,17 +38,22 @@ class EventFold(A2AFold):
     ) -> List[Any]:
         return [self._made(member, value, super()._events(member, kind, handle, value, raw))]
 
-    def _made(self, member: str, value: Dict[str, Any], told: List[Any]) -> _Event:
-        event = _Event._view({member: value})
+    def _made(self, member: str, value: Dict[str, Any], told: List[Any]) -> StreamEvent:
+        event = StreamEvent._view({member: value})
         pieces = [piece for piece in map(super().delta, told) if piece]
         object.__setattr__(event, "added", "".join(pieces) or None)
         return event
 
     def delta(self, event: Any) -> Optional[str]:
-        return event.added if isinstance(event, _Event) else None
+        return event.added if isinstance(event, StreamEvent) else None
 
     def snapshot(self, task: Dict[str, Any]) -> List[Any]:
         return [self._made("task", task, super().snapshot(task))]
+
+    def _terminal(self) -> List[Any]:
+        """Nothing: the event that ends the task says so itself."""
+        self._held = False
+        return []
 
     def flush(self) -> List[Any]:
         super().flush()
@@ -56,7 +61,7 @@ class EventFold(A2AFold):
 
     def output(self) -> Any:
         """The task as it is known, or the message if the answer is nothing else, or None."""
-        known = super().output().__dict__
+        known = self._known().__dict__
         if known.get("task"):
             return Task.from_dict(known["task"])
         return Message.from_dict(known["message"]) if known.get("message") else None

@@ -705,7 +705,7 @@ class A2AFold:
         if is_task or self._state in INTERRUPTED or not self.task_follows:
             events += self._ending()
         if self.on_end is not None:
-            self.on_end(self.output())
+            self.on_end(self._known())
         return events
 
     def _release_all(self, raw: Any) -> Events:
@@ -719,7 +719,7 @@ class A2AFold:
 
     def _terminal(self) -> Events:
         self._held = False
-        data = self.output().__dict__
+        data = self._known().__dict__
         status = data.get("status")
         if status not in _ENDINGS:
             return []
@@ -744,7 +744,7 @@ class A2AFold:
         """
         if not self.finished or self._settled or self._state not in TERMINAL:
             return False
-        data = self.output().__dict__
+        data = self._known().__dict__
         empty = data["status"] == "COMPLETED" and not any(name in data for name in _ANSWER)
         return self._doubt or empty
 
@@ -760,7 +760,7 @@ class A2AFold:
         return content if isinstance(content, str) else None
 
     def rest(self) -> str:
-        content = self.output().__dict__.get("content")
+        content = self._known().__dict__.get("content")
         streamed = "".join(self._pieces)
         if not isinstance(content, str) or not content.startswith(streamed):
             return ""
@@ -770,7 +770,7 @@ class A2AFold:
         if self.fault is None and not self.finished and self._task is None and self._said:
             self.finished = self._held = True
             if self.on_end is not None:
-                self.on_end(self.output())
+                self.on_end(self._known())
         return self.finished
 
     def resumed(self) -> None:
@@ -787,7 +787,7 @@ class A2AFold:
         if not counted_twice:
             self._output = output
         if self.on_end is not None:
-            self.on_end(self.output())
+            self.on_end(self._known())
 
     def _is_doubled(self, output: Any) -> bool:
         """Whether a server stored what we saw come once as if it had come twice.
@@ -807,6 +807,9 @@ class A2AFold:
         return bool(self._fresh)
 
     def output(self) -> Any:
+        return self._known()
+
+    def _known(self) -> Any:
         if not self.finished:
             return self._build()
         if self._output is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Type
 
 from ... import models
 from ..._model import Model
@@ -65,7 +65,7 @@ class A2A:
     def run(self, input: Any, options: Mapping[str, Any]) -> Operation[Any]:
         """SendMessage, answered by a task or a message."""
         params, headers = self._sent(input, options, None)
-        return Operation(SEND_MESSAGE, params, self._parse, headers)
+        return Operation(SEND_MESSAGE, params, self._parse_sent(options), headers)
 
     def run_stream(self, input: Any, options: Mapping[str, Any]) -> StreamOperation:
         """SendStreamingMessage."""
@@ -75,7 +75,7 @@ class A2A:
     def continue_run(self, run_id: str, input: Any, options: Mapping[str, Any]) -> Operation[Any]:
         """SendMessage to an interrupted task."""
         params, headers = self._sent(input, options, run_id)
-        return Operation(SEND_MESSAGE, params, self._parse, headers)
+        return Operation(SEND_MESSAGE, params, self._parse_sent(options), headers)
 
     def continue_stream(
         self, run_id: str, input: Any, options: Mapping[str, Any]
@@ -102,6 +102,25 @@ class A2A:
             params[name] = {**params[name], **value} if merged else value
         user_id = options.get("user_id")
         return params, {"X-User-ID": user_id} if user_id and user_id.isascii() else {}
+
+    def _parse_sent(self, options: Mapping[str, Any]) -> Callable[[Any, Interface], Any]:
+        def parse(result: Any, interface: Interface) -> Any:
+            output = self._parse(result, interface)
+            if interface.binding == AGNO and not options.get("background"):
+                return self.settled(output)
+            return output
+
+        return parse
+
+    @staticmethod
+    def settled(output: Any) -> Any:
+        """What is known of a run that an AgentOS does nothing more for.
+
+        It calls a run that waits for a decision "working", and has no way to tell for which.
+        """
+        if output.status in ("PENDING", "RUNNING"):
+            output.__dict__["status"] = "PAUSED"
+        return output
 
     def snapshot(self, output: Any) -> Any:
         """What matters of an output for going on with its run."""
