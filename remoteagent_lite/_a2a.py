@@ -146,11 +146,21 @@ class A2AConnection:
     def card(self, options: CallOptions, fresh: bool = False) -> CardRead:
         """The agent card. Blocks when it is not in the cache, or is to be ``fresh``."""
         fetch = functools.partial(self._fetch, options)
+        return self._cache().refresh(fetch) if fresh else self._cache().get(fetch)
+
+    def keep(self, sent: Dict[str, Any]) -> CardRead:
+        """Take an extended card for the agent's, as long as a card is kept."""
+        url = self._last.url if self._last is not None else card_urls(self.base_url)[0]
+        read = CardRead(url, sent, read_card(sent, url), None)
+        self._last = self._cache().refresh(lambda: read)
+        return read
+
+    def _cache(self) -> TTLCache[CardRead]:
+        # One per process: a fork may have caught the parent's cache in the middle of a fetch.
         cache = self._caches.get(os.getpid())
         if cache is None:
-            # One per process: a fork may have caught the parent's cache in the middle of a fetch.
             cache = self._caches.setdefault(os.getpid(), TTLCache(self._config_ttl))
-        return cache.refresh(fetch) if fresh else cache.get(fetch)
+        return cache
 
     def _fetch(self, options: CallOptions) -> CardRead:
         missing: Optional[RemoteHTTPError] = None
@@ -335,9 +345,11 @@ class A2AConnection:
     def _negotiate(self, once: Callable[[Dialect], T], options: CallOptions) -> T:
         """Call ``once`` with one interface after another, until one is understood."""
         left = self.interfaces(options)
+        tried: List[Interface] = []
         first: Optional[RemoteAgentError] = None
         while True:
             interface, left = left[0], left[1:]
+            tried.append(interface)
             try:
                 result = once(dialect_of(interface))
             except RemoteAgentError as error:
@@ -345,7 +357,11 @@ class A2AConnection:
                 if isinstance(error, RemoteHTTPError):
                     fault = fault_of(error) or self._explained(error)
                 first = first or fault
-                left = next_interfaces(interface, fault, left)
+                left = [
+                    each
+                    for each in next_interfaces(interface, fault, left)
+                    if each not in tried and self._version in (None, each.version)
+                ]
                 if left:
                     continue
                 # That the others are not understood either is no news.

@@ -16,7 +16,6 @@ from .models.a2a_v10 import (
 )
 from .options import RetryPolicy, Timeout
 from .protocols.a2a import interface as a2a
-from .protocols.a2a.card import read_card
 from .protocols.a2a.description import describe
 from .protocols.a2a.events import EventFold
 from .protocols.a2a.interface import Interface
@@ -99,16 +98,15 @@ class A2AClient:
         return describe(read.sent, read.url)
 
     def get_extended_card(self, **options: Unpack[CallOptions]) -> AgentCard:
-        """The card that the agent shows to whom it knows. Blocks. GetExtendedAgentCard.
+        """The card that the agent shows to whom it knows; it replaces the cached one. Blocks.
 
+        GetExtendedAgentCard.
         Raises AuthenticationError without credentials; UnsupportedOperationError or
         ExtendedAgentCardNotConfiguredError if there is none.
         """
 
-        def parse(card: Any, interface: Interface) -> AgentCard:
-            return AgentCard.from_dict(read_card(card, interface.url))
-
-        return self._connection.send(Operation(a2a.GET_EXTENDED_CARD, {}, parse), options)
+        sent = self._connection.send(Operation(a2a.GET_EXTENDED_CARD, {}, _itself), options)
+        return AgentCard.from_dict(self._connection.keep(sent).card)
 
     def interfaces(self, **options: Unpack[CallOptions]) -> List[Interface]:
         """The ways to speak to the agent that can be used, the one that is tried first in front."""
