@@ -20,6 +20,9 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
+from tests.peers.environments import PeerEnvironmentError, python_of
+from tests.peers.server import A2A_SDK, PeerServer
+
 from .activeworkflow import HOSTS
 from .clients import CALLS, STREAMS
 from .replay import MIB
@@ -238,6 +241,35 @@ class Benchmarks:
         if not any(results["activeworkflow-agent"]):
             print("\nactiveworkflow-agent is skipped: it needs that package and flask.")
 
+    def a2a(self) -> None:
+        """Print CPU of A2A clients on a real server, and of all that the first use costs."""
+        times = 20 if self.quick else 100
+        interpreters = {"ours": [sys.executable, "-m", "benchmarks.a2a"]}
+        try:
+            inside = python_of(A2A_SDK)
+        except PeerEnvironmentError as error:
+            print("\nThe A2A server cannot be had: %s" % error)
+            return
+        interpreters["a2a-sdk"] = [inside, "-P", str(ROOT / "benchmarks" / "a2a.py")]
+        with PeerServer(A2A_SDK) as server:
+
+            def run(name: str) -> Result:
+                command = [*interpreters[name], name, server.url, str(times)]
+                output = subprocess.check_output(command, cwd=str(ROOT), universal_newlines=True)
+                result: Dict[str, float] = json.loads(output)
+                return result
+
+            results = interleave(self.rounds, list(interpreters), run)
+        rows = []
+        for name in interpreters:
+            row = [name]
+            for key, scale in (("short", 1e3), ("event", 1e6), ("total", 1.0)):
+                base = ratio(results[name], results["ours"], key)
+                row.append(cell(median(results[name], key, scale), base))
+            rows.append(row)
+        title = "A2A, a streamed answer: CPU (x ours)"
+        table(title, ["client", "short, ms", "per event, us", "imports and all, s"], rows)
+
 
 TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "stream": Benchmarks.stream,
@@ -247,6 +279,7 @@ TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "latency": Benchmarks.latency,
     "idle": Benchmarks.idle,
     "receive": Benchmarks.receive,
+    "a2a": Benchmarks.a2a,
 }
 
 
