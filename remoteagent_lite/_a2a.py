@@ -33,8 +33,10 @@ from .errors import (
     MethodNotFoundError,
     NotFoundError,
     PermissionDeniedError,
+    ProtocolError,
     RemoteAgentError,
     RemoteHTTPError,
+    RemoteServerUnavailableError,
     UnsupportedError,
     UnsupportedOperationError,
     VersionNotSupportedError,
@@ -51,6 +53,8 @@ from .protocols.a2a.negotiation import (
     credentials_allowed,
     guesses,
     next_interfaces,
+    placed_at,
+    same_origin,
 )
 from .protocols.a2a.operation import Operation, StreamOperation
 from .protocols.a2a.security import wanted
@@ -202,8 +206,7 @@ class A2AConnection:
         """The ways to speak to the agent, the best first; the one that worked leads."""
         named = self._interface_url
         if named is not None and self._binding is not None:
-            versions = [self._version] if self._version else list(_VERSIONS)
-            return self._led([Interface(self._binding, version, named) for version in versions])
+            return self._led(guesses(named, self._version, self._binding))
         try:
             read = self.card(options)
         except NotFoundError:
@@ -214,7 +217,7 @@ class A2AConnection:
         check_extensions(read.card, self._extensions)
         found = candidates(read.sent, read.url, binding=self._binding, version=self._version)
         if named is not None:
-            found = [each._replace(url=named) for each in found]
+            found = list(dict.fromkeys(placed_at(each, named) for each in found))
         return self._led(found)
 
     def _led(self, interfaces: List[Interface]) -> List[Interface]:
@@ -391,7 +394,7 @@ class A2AConnection:
     def _is_trusted(self, interface: Interface, options: CallOptions) -> bool:
         """Whether the caller's credentials go there; refuses to leave them out silently."""
         url = interface.url
-        named = url == self._interface_url
+        named = self._interface_url is not None and same_origin(url, self._interface_url)
         if named or credentials_allowed(url, self.base_url, self._allow_hosts):
             return True
         if not self._connection.has_credentials(options):
@@ -399,7 +402,8 @@ class A2AConnection:
         raise UnsupportedError(
             "The card of %s points to %s, another origin. Your token and headers are not sent "
             "there unless you name it: allow_hosts=[%r]."
-            % (shown_url(self.base_url), shown_url(url), url.split("/")[2]),
+            # A host alone does not stand for http, where base_url is https.
+            % (shown_url(self.base_url), shown_url(url), "/".join(url.split("/")[:3])),
             shown_url(url),
         )
 
@@ -415,6 +419,20 @@ class A2AConnection:
 
         Subscribing comes first: what happens between the two is then told twice, not never.
         """
+        try:
+            return self._recovered(subscribe, get, options)
+        except A2AError:
+            raise
+        except ProtocolError as error:
+            # An answer whose headers broke off, or the page of a proxy: it may pass.
+            raise RemoteServerUnavailableError(error.message, error.url, error, True) from error
+
+    def _recovered(
+        self,
+        subscribe: StreamOperation,
+        get: Mapping[str, Any],
+        options: Optional[CallOptions],
+    ) -> Union[StreamResponse, Told]:
         fold = subscribe.fold
         found: Union[StreamResponse, Told, None] = None
         # One that is over already, or cannot be subscribed to, can be asked for.

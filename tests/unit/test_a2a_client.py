@@ -1,6 +1,7 @@
 """A2AClient and A2AConnection, with answers crafted down to the byte."""
 
 import json
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -12,11 +13,13 @@ from remoteagent_lite import (
     ContentTypeNotSupportedError,
     InternalError,
     InvalidParamsError,
+    MethodNotFoundError,
     NotFoundError,
     PermissionDeniedError,
     ProtocolError,
     RateLimitError,
     RemoteAgent,
+    RemoteHTTPError,
     RetryPolicy,
     ServerError,
     StreamInterruptedError,
@@ -24,7 +27,7 @@ from remoteagent_lite import (
     UnsupportedError,
     UnsupportedOperationError,
 )
-from tests.peers.faults import Connection, Handler, RawServer, Request, reply, stream
+from tests.peers.faults import Connection, Handler, RawServer, Request, raw, reply, stream
 
 CARD_PATH = "/.well-known/agent-card.json"
 OLD_CARD_PATH = "/.well-known/agent.json"
@@ -101,7 +104,9 @@ class Agent(RawServer):
             answer = error(-32601, "Method not found")
         if callable(answer):
             answer = answer(call.get("params"))
-        if isinstance(answer, list):
+        if isinstance(answer, bytes):
+            raw(answer)(connection, request)
+        elif isinstance(answer, list):
             pieces = [
                 b"data: " + json.dumps(dict(each, id=call["id"])).encode() + b"\n\n"
                 if isinstance(each, dict)
@@ -216,7 +221,11 @@ def test_what_is_no_card_raises(answer: Handler, raised: Any) -> None:
 
 
 def test_card_that_names_no_way_raises() -> None:
-    for described in ({"name": "x"}, card(interface(binding="GRPC")), card(interface(version="7.0"))):
+    for described in (
+        {"name": "x"},
+        card(interface(binding="GRPC")),
+        card(interface(version="7.0")),
+    ):
         with RawServer(reply(json.dumps(described))) as server, client_of(server) as client:
             with pytest.raises((ProtocolError, UnsupportedError)):
                 client.send_message("x")
@@ -277,6 +286,24 @@ def test_server_that_is_newer_than_its_card_is_found_out_once() -> None:
         assert server.requests[-1].headers["a2a-version"] == "1.0"
 
 
+@pytest.mark.parametrize(("version", "method"), [("1.0", "SendMessage"), ("0.3", "message/send")])
+def test_version_that_the_caller_names_is_the_only_one_tried(version: str, method: str) -> None:
+    both = card(interface(), interface(version="0.3"))
+    with Agent(both) as server, client_of(server, a2a_version=version) as client:
+        with pytest.raises(MethodNotFoundError):
+            client.send_message("x")
+        assert server.called == [CARD_PATH, method]
+
+
+def test_server_that_understands_nothing_is_asked_in_each_version_once() -> None:
+    for versions in (["1.0"], ["0.3"], ["1.0", "0.3"]):
+        described = card(*(interface(version=each) for each in versions))
+        with Agent(described) as server, client_of(server) as client:
+            with pytest.raises(MethodNotFoundError):
+                client.send_message("x")
+            assert sorted(server.called[1:]) == ["SendMessage", "message/send"]
+
+
 def test_what_works_is_forgotten_with_the_card_it_was_found_by() -> None:
     with Agent(card(), message_send=result(OLD_DONE)) as server, client_of(server) as client:
         client.send_message("x")
@@ -306,24 +333,27 @@ def test_an_answer_that_is_no_matter_of_dialect_is_not_asked_for_again() -> None
 def test_error_status_is_not_answered_by_another_way(status: int, how: bool) -> None:
     answers = (reply(json.dumps(card(interface(), interface(version="0.3")))), reply("no", status))
     with RawServer(*answers) as server, RemoteAgent(server.url, "x", protocol="a2a") as agent:
-        with pytest.raises(Exception) as caught:  # noqa: PT011, its class is told below
+        with pytest.raises(RemoteHTTPError) as caught:
             agent.run("x", stream=how)
-        assert getattr(caught.value, "status_code", None) == status
+        assert caught.value.status_code == status
         assert [each.method for each in server.requests] == ["GET", "POST"]
 
 
 def test_tenant_of_the_interface_is_sent() -> None:
-    with Agent(card(dict(interface(), tenant="acme")), SendMessage=result({"task": DONE})) as server:
+    with Agent(
+        card(dict(interface(), tenant="acme")), SendMessage=result({"task": DONE})
+    ) as server:
         with client_of(server) as client:
             client.send_message("x")
         assert server.params["tenant"] == "acme"
 
 
 @pytest.mark.parametrize(
-    "url", ["http://0.0.0.0:1/rpc", "http://[::]:1/rpc", "http://localhost:1/rpc", "/rpc", "rpc"]
+    "url", ["http://0.0.0.0:%d/rpc", "http://[::]:%d/rpc", "http://localhost:%d/rpc", "/rpc", "rpc"]
 )
 def test_url_that_only_the_server_can_use_is_read_as_its_own(url: str) -> None:
-    with Agent(card(interface(url)), SendMessage=result({"task": DONE})) as server:
+    with Agent(card(), SendMessage=result({"task": DONE})) as server:
+        server.card = card(interface(url % server.port if "%d" in url else url))
         with client_of(server, auth_token="secret") as client:
             client.send_message("x")
         assert server.requests[-1].path.endswith("/rpc")
@@ -519,6 +549,56 @@ def test_stream_that_ends_early_goes_on_where_it_was() -> None:
         assert server.called == [CARD_PATH, "SendStreamingMessage", "SubscribeToTask"]
 
 
+def test_answer_that_breaks_off_in_its_headers_does_not_end_the_recovery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What urllib3 logs about it would keep the connection alive.
+    monkeypatch.setattr(logging.getLogger("urllib3.connection"), "disabled", True)
+    answers = iter([b"HTTP/1.1 200 OK\r\nContent-Ty", [result({"task": DONE})]])
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING})],
+        SubscribeToTask=lambda _: next(answers),
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a", resume=QUICK) as agent:
+        with agent.run("x", stream=True) as run:
+            assert "".join(run.text()) == "all of it"
+        assert server.called[-2:] == ["SubscribeToTask"] * 2
+
+
+def test_chunks_that_are_stored_twice_are_told_once_however_often_the_stream_breaks() -> None:
+    """As a2a-sdk 0.3.26 stores what it sends to who has subscribed again."""
+
+    def chunk(text: str) -> Dict[str, Any]:
+        artifact = {"artifactId": "a", "parts": [{"kind": "text", "text": text}]}
+        ids = {"taskId": "t1", "contextId": "c1"}
+        return result({"kind": "artifact-update", "append": True, "artifact": artifact, **ids})
+
+    def task(*texts: str, state: str = "working") -> Dict[str, Any]:
+        parts = [{"kind": "text", "text": text} for text in texts]
+        artifacts = [{"artifactId": "a", "parts": parts}]
+        return result(dict(OLD_DONE, status={"state": state}, artifacts=artifacts))
+
+    known = ["1 ", "2 ", "2 ", "3 ", "3 "]
+    subscribed = iter([[chunk("2 ")], [chunk("4 ")], [chunk("6 ")]])
+    looked_up = iter(
+        [
+            task("1 "),
+            task(*known),
+            task(*known, "4 ", "4 ", "5 "),
+            task(*known, "4 ", "4 ", "5 ", "6 ", "6 ", state="completed"),
+        ]
+    )
+    with Agent(
+        card(interface(version="0.3")),
+        message_stream=[dict(task("1 "))],
+        tasks_resubscribe=lambda _: next(subscribed, error(-32001, "over")),
+        tasks_get=lambda _: next(looked_up),
+    ) as server, RemoteAgent(server.url, "x", protocol="a2a", resume=QUICK) as agent:
+        with agent.run("x", stream=True) as run:
+            assert list(run.text()) == ["1 ", "2 ", "3 ", "4 ", "5 ", "6 "]
+            assert run.output().content == "1 2 3 4 5 6 "
+
+
 def test_stream_that_cannot_be_taken_up_again_is_looked_up() -> None:
     refused = error(-32004, "Task is over")
     with Agent(
@@ -539,7 +619,11 @@ def test_task_that_is_left_working_interrupts_the_stream() -> None:
         SendStreamingMessage=[result({"task": WORKING}), text_update("half", append=False)],
         SubscribeToTask=[
             result(
-                {"task": dict(WORKING, artifacts=[{"artifactId": "a", "parts": [{"text": "half"}]}])}
+                {
+                    "task": dict(
+                        WORKING, artifacts=[{"artifactId": "a", "parts": [{"text": "half"}]}]
+                    )
+                }
             )
         ],
     ) as server, RemoteAgent(server.url, "x", protocol="a2a", resume=QUICK) as agent:
@@ -622,6 +706,8 @@ def test_cancelled_stream_ends_although_the_server_does_not_say_so(never: thread
 
 
 def test_what_the_server_refuses_to_subscribe_to_raises() -> None:
-    with Agent(card(), SubscribeToTask=error(-32004, "over")) as server, client_of(server) as client:
+    with Agent(card(), SubscribeToTask=error(-32004, "over")) as server, client_of(
+        server
+    ) as client:
         with pytest.raises(UnsupportedOperationError):
             client.subscribe_to_task("t1")

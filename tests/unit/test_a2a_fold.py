@@ -905,8 +905,9 @@ def test_a_server_that_sends_a_snapshot_first() -> None:
     events = fold.decode("", snap("WORKING", artifact("a", "one ", "two ")))
     events += fold.decode("", more("a", "two "))
     events += fold.decode("", status("COMPLETED"))
-    assert pieces(events, fold) == ["two ", "two "]
-    assert fold.output().content == "one two two " and not fold.suspect
+    # Servers put a chunk into the task before they send it; whether this was one is looked up.
+    assert pieces(events, fold) == ["two "]
+    assert fold.suspect
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,10 @@ class A2AFold:
         self._settled = False
         self._looked_up = False
         self._fresh: Dict[str, List[JSON]] = {}  # what was appended since a task was looked up
+        self._stored: Dict[str, int] = {}  # how many parts each artifact had then
+        self._stores_twice = False
+        self._rejoined = False
+        self._late: Events = []  # what was found out when the stream broke
         self._paused_with: Any = None  # the state and question of a run that waits
         self._output: Optional[Any] = None
 
@@ -392,6 +396,9 @@ class A2AFold:
             events = self._append(key, artifact, parts, raw)
         else:
             events = self._replace(key, artifact, parts, raw)
+            if key not in self._replays:
+                self._stored[key] = len(parts)
+                self._fresh.pop(key, None)
         return events or [self._custom("artifact-update", raw, artifact_id=key)]
 
     def _append(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
@@ -460,6 +467,7 @@ class A2AFold:
         count = len(replay.parts)
         if replay.is_doubled and known.parts[-2 * count :] == _twice(replay.parts):
             self._fresh.setdefault(key, []).extend(replay.parts)
+            self._stored[key] = self._stored.get(key, 0) - 2 * count
             parts = [*known.parts[: -2 * count], *replay.parts]
             return self._replace(key, known.fields, parts, raw)
         if replay.whole:
@@ -577,7 +585,11 @@ class A2AFold:
     def _task_event(self, task: JSON, raw: Any) -> Events:
         if self._replays and self._is_stale(task):
             return []
-        return [*self._take(task, raw), *self._news("task", raw), *self._state_events(raw, True)]
+        taken = self._take(task, raw)
+        if self._rejoined:
+            # Servers put a chunk into the task before they send it to who has just subscribed.
+            self._replays = {key: _Replay(each.text()) for key, each in self._artifacts.items()}
+        return [*taken, *self._news("task", raw), *self._state_events(raw, True)]
 
     def _is_stale(self, task: JSON) -> bool:
         """Whether a stream begins with a snapshot older than the one that was looked up.
@@ -596,7 +608,10 @@ class A2AFold:
             begun[key] = replay = _Replay(self._artifacts[key].text())
             replay.whole = True
             replay.hold(text, parts)
-        self._replays = {key: each for key, each in begun.items() if not each.is_certain}
+        self._replays = {
+            key: _Replay(self._artifacts[key].text()) if each.is_certain else each
+            for key, each in begun.items()
+        }
         return bool(begun)
 
     def _take(self, task: JSON, raw: Any) -> Events:
@@ -643,11 +658,47 @@ class A2AFold:
 
         Chunks that come now may be in it already: see _Replay.
         """
-        events = [] if self._is_over else self._events("task", "task", self._task_event, task, task)
+        if self._is_over:
+            return []
+        stored = {str(each.get("artifactId") or ""): each for each in artifacts_of(task)}
+        counts = {key: len(objects(each.get("parts"))) for key, each in stored.items()}
+        if self._looked_up and stored:
+            once = [self._once(key, each) for key, each in stored.items()]
+            task = {**task, "artifacts": once}
+        late, self._late = self._late, []
+        events = [*late, *self._events("task", "task", self._task_event, task, task)]
         if not self._is_over:
             self._looked_up = True
+            self._stored, self._fresh = counts, {}
             self._replays = {key: _Replay(each.text()) for key, each in self._artifacts.items()}
         return events
+
+    def _once(self, key: str, artifact: JSON) -> JSON:
+        """The artifact without what a server stored twice; see _is_doubled.
+
+        It does so while somebody is subscribed again, and no more in between. What has come since
+        the last look shows it; of what has not come, equal neighbours are one.
+        """
+        known = self._artifacts.get(key)
+        fresh = self._fresh.get(key, [])
+        twice = _twice(fresh)
+        parts, count = objects(artifact.get("parts")), self._stored.get(key, 0)
+        tail = parts[count:]
+        if count and tail[:1] == parts[count - 1 : count] and tail[: len(twice)] != twice:
+            tail = tail[1:]  # it was being stored at the last look
+        # If nothing has come since, the first of what is missed has to show it.
+        sample = twice or (_twice(tail[:1]) if not self._stores_twice else [])
+        if sample:
+            self._stores_twice = tail[: len(sample)] == sample
+        if known is None or not self._stores_twice:
+            return artifact
+        missed: List[JSON] = []
+        again = False
+        for part in tail[len(twice) :]:
+            again = not again and bool(missed) and part == missed[-1]
+            if not again:
+                missed.append(part)
+        return {**artifact, "parts": [*known.parts, *missed]}
 
     # Tools and thoughts
 
@@ -775,8 +826,10 @@ class A2AFold:
 
     def resumed(self) -> None:
         """Chunks may be missing until a task has come, and others may come twice."""
+        for key in [key for key, each in self._replays.items() if each.held and each.is_doubled]:
+            self._late += self._release(key, None)
         self._replays.clear()
-        self._unsure = True
+        self._unsure = self._rejoined = True
 
     def settle(self, output: Any) -> None:
         """Take the output of a run that was looked up as the stream's."""
