@@ -258,7 +258,7 @@ class A2AConnection:
             )
             return call.parse(dialect.result(call.name, response), dialect.interface)
 
-        return self._negotiate(once, options)
+        return self._negotiate(call.name, once, options)
 
     def open(
         self,
@@ -287,7 +287,7 @@ class A2AConnection:
                     raise
                 return self._sent_whole(dialect, call, options, repeatable)
 
-        return self._negotiate(once, options)
+        return self._negotiate(call.name, once, options)
 
     def _streamed(
         self,
@@ -345,7 +345,7 @@ class A2AConnection:
             request.headers.update(call.headers)
         return request
 
-    def _negotiate(self, once: Callable[[Dialect], T], options: CallOptions) -> T:
+    def _negotiate(self, name: str, once: Callable[[Dialect], T], options: CallOptions) -> T:
         """Call ``once`` with one interface after another, until one is understood."""
         left = self.interfaces(options)
         tried: List[Interface] = []
@@ -369,6 +369,8 @@ class A2AConnection:
                     continue
                 # That the others are not understood either is no news.
                 raised = first if isinstance(fault, _NOT_UNDERSTOOD) else fault
+                if isinstance(raised, RemoteHTTPError) and raised.status_code in (404, 405):
+                    raised = _without_route(raised, name)
                 if raised is error:
                     raise
                 raise raised from error
@@ -463,6 +465,15 @@ class A2AConnection:
 
     def __repr__(self) -> str:
         return "A2AConnection(%r)" % shown_url(self.base_url)
+
+
+def _without_route(error: RemoteHTTPError, name: str) -> RemoteAgentError:
+    """The error for an address that a server does not know, where that address was right."""
+    if name in (a2a.SEND_MESSAGE, a2a.SEND_STREAMING_MESSAGE):
+        return error
+    return UnsupportedError(
+        "%s answered %d: this server has no %s." % (error.url, error.status_code, name), error.url
+    )
 
 
 def _itself(response: Response) -> Response:

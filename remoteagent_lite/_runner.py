@@ -42,7 +42,6 @@ from .options import RetryPolicy, Timeout
 from .protocols import decisions as decided
 from .protocols.agentos import AgentOS
 from .protocols.component import Component
-from .protocols.resources import explaining
 from .streaming import Resumption, RunStream
 
 if TYPE_CHECKING:
@@ -317,7 +316,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         before = self._latest.get(run_id)
         running = self._protocol.running(run_id)
         try:
-            with explaining("GET runs", "2.9"):
+            with self._protocol.explaining("GET runs", "2.9"):
                 yield lambda: self._latest.keep(run_id, running)
         except BaseException as error:
             if self._latest.get(run_id) is running:
@@ -415,7 +414,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
         """
         session_id = self._session_of(run_id, session_id)
-        with explaining("GET runs", "2.9"):
+        with self._protocol.explaining("GET runs", "2.9"):
             output: OutputT = self._connection.send(
                 self._protocol.get_run(run_id, session_id), options
             )
@@ -469,7 +468,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         ``status`` is compared exactly ("COMPLETED"). GET .../runs; raises NotFoundError for an
         unknown session, and UnsupportedError before AgentOS 2.9.
         """
-        with explaining("GET runs", "2.9"):
+        with self._protocol.explaining("GET runs", "2.9"):
             rows: List[Any] = self._connection.send(
                 self._protocol.list_runs(session_id, status), options
             )
@@ -492,7 +491,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         """
         session_id = session_id or self._sessions.get(run_id)
         call: Any = self._protocol.resume_stream(run_id, session_id, last_event_index)
-        with explaining("GET runs", "2.9"):
+        with self._protocol.explaining("GET runs", "2.9"):
             return self._open(call, options, background=True)
 
     def _session_of(self, run_id: str, session_id: Optional[str]) -> Optional[str]:
@@ -509,7 +508,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         repeatable: bool = True,
     ) -> OutputT:
         try:
-            with explaining("POST runs", None):
+            with self._protocol.explaining("POST runs", None):
                 output = self._connection.send(call, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fields.get("run_id"), fields.get("session_id")
@@ -542,7 +541,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             return self._cancel(fold.run_id or "", fold.session_id, stream, wait, options)
 
         try:
-            with explaining("POST runs", None):
+            with self._protocol.explaining("POST runs", None):
                 answer = self._connection.open(call, options, repeatable=repeatable)
         except RemoteServerUnavailableError as error:
             error.run_id, error.session_id = fold.run_id, fold.session_id

@@ -18,6 +18,7 @@ from .agentos_fold import AgentOSFold
 from .answers import model_of, models_of
 from .component import WORKFLOW, Component
 from .forms import CONTINUE_FIELDS, flag, form_fields, json_text, message_text, number, split_media
+from .resources import explaining
 
 __all__ = ["AgentOS"]
 
@@ -39,6 +40,9 @@ class AgentOS:
         self.component = component
         self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
         self._output: Type[Model] = getattr(models, component.output)
+
+    #: What a refusal means, by the endpoint and the Agno version that has it.
+    explaining = staticmethod(explaining)
 
     @staticmethod
     def identify(fields: Dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Type
+import contextlib
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Tuple, Type
 
 from ... import models
 from ..._model import Model
@@ -58,6 +59,11 @@ class A2A:
             return model.from_dict(known)
 
         return Operation(AGENT_CARD, {}, parse)
+
+    @staticmethod
+    def explaining(route: str, since: Optional[str]) -> ContextManager[None]:
+        """Nothing: A2A's errors say themselves what they mean."""
+        return contextlib.nullcontext()
 
     def identify(self, fields: Dict[str, Any]) -> None:
         """Ids that a run gets before it is sent: none."""
