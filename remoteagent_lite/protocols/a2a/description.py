@@ -2,228 +2,374 @@
 
 from __future__ import annotations
 
+import ipaddress
 import textwrap
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ...errors import ProtocolError, UnsupportedError, shown_url
-from .card import read_card
+from .card import TYPES, Json, an_object, objects_in, plain, read_card
 from .interface import AGNO, Interface
-from .negotiation import candidates, is_loopback, offers, same_origin
+from .negotiation import (
+    Offer,
+    candidates,
+    is_loopback,
+    is_wildcard,
+    offers,
+    same_origin,
+    wanted_version,
+)
 from .security import wanted
 
 __all__ = ["describe", "problems"]
 
 _WIDTH = 100
-_LABEL = 15
-#: What a card must have: of 1.0 (spec section 4.4.1) and of 0.3 (section 5.5).
-_REQUIRED = ("name", "description", "version", "capabilities", "skills")
-_ABILITIES = ("streaming", "pushNotifications", "extendedAgentCard")
+_LABEL = 14
+#: What servers may write at length; the rest of a card is names, and is cut earlier.
+_LONG = 4000
+_ABILITIES = {
+    "pushNotifications": "sends push notifications",
+    "extendedAgentCard": "has an extended card",
+}
 _MODES = ("defaultInputModes", "defaultOutputModes")
+#: What a card must have: of 1.0 (spec section 4.4.1) and of 0.3 (section 5.5).
+_REQUIRED = ("name", "description", "version", "capabilities", "skills", *_MODES)
+_REQUIRED_IN: Dict[str, Tuple[str, ...]] = {
+    "supportedInterfaces": ("url", "protocolBinding", "protocolVersion"),
+    "additionalInterfaces": ("url", "transport"),
+    "skills": ("id", "name", "description", "tags"),
+    "signatures": ("protected", "signature"),
+}
+
+Row = Tuple[str, Any]
 
 
 def describe(sent: Mapping[str, Any], card_url: str) -> str:
-    """The card as plain text of at most 100 columns, warnings at the end."""
-    card = read_card(dict(sent), card_url)
+    """The card as plain text of at most 100 columns, warnings at the end.
+
+    Raises ProtocolError for what is no card.
+    """
+    card = read_card(sent, card_url)
     lines: List[str] = []
-    for label, value in _facts(card, sent, card_url):
+    for label, value in _facts(card, card_url):
         lines += _row(label, value)
-    skills = _objects(card.get("skills"))
-    if skills:
-        lines += ["", "Skills:"]
-    for skill in skills:
-        lines += _skill(skill)
+    lines += _rows("Interfaces, the best first:", _interfaces(sent, card_url))
+    skills = card.get("skills", ())
+    lines += _rows("Skills:", [block for each in skills for block in _skill(each, card)])
     warnings = problems(sent, card_url)
-    if warnings:
-        lines += ["", "Warnings:"]
-    for warning in warnings:
-        lines += textwrap.wrap(_clean(warning), _WIDTH, initial_indent="* ", subsequent_indent="  ")
+    lines += _rows("Warnings:", [_wrapped(each, "* ", "  ") for each in warnings])
     return "\n".join(lines)
 
 
-def _facts(card: Dict[str, Any], sent: Mapping[str, Any], card_url: str) -> Iterator[Any]:
+def _facts(card: Json, card_url: str) -> Iterator[Row]:
     yield "agent", card.get("name")
     yield "description", card.get("description")
     yield "version", card.get("version")
-    provider = _object(card.get("provider"))
-    yield "provider", " ".join(str(provider[n]) for n in ("organization", "url") if n in provider)
+    provider = an_object(card.get("provider"))
+    yield "provider", _listed([provider.get("organization"), provider.get("url")])
     yield "card", shown_url(card_url)
-    try:
-        ways: List[Interface] = candidates(sent, card_url)
-    except UnsupportedError:
-        ways = []
-    for place, way in enumerate(ways):
-        yield ("interface" if not place else ""), _way(way) + (" (used)" if not place else "")
-    for offer in offers(sent, card_url):
-        if not offer.interfaces:
-            yield "not usable", "%s %s %s: %s" % (
-                offer.binding, offer.version, offer.url, offer.reason
-            )  # fmt: skip
-    capabilities = _object(card.get("capabilities"))
-    able = [
-        n for n in ("streaming", "pushNotifications", "extendedAgentCard") if capabilities.get(n)
-    ]
-    yield "can", ", ".join(able) or "neither stream nor send push notifications"
-    yield "asks for", wanted(card) or "no credentials"
-    yield "takes", _list(card.get("defaultInputModes"))
-    yield "gives", _list(card.get("defaultOutputModes"))
-    for each in _objects(capabilities.get("extensions")):
+    capabilities = card["capabilities"]
+    able = ["streams" if capabilities.get("streaming") else "does not stream"]
+    able += [words for name, words in _ABILITIES.items() if capabilities.get(name)]
+    yield "capabilities", ", ".join(able)
+    yield "credentials", wanted(card) or "none are asked for"
+    yield "takes", _listed(card.get("defaultInputModes"))
+    yield "gives", _listed(card.get("defaultOutputModes"))
+    for each in objects_in(capabilities.get("extensions")):
         need = " (required)" if each.get("required") is True else ""
-        about = ": %s" % each["description"] if each.get("description") else ""
-        yield "extension", "%s%s%s" % (each.get("uri"), need, about)
+        about = ": " + plain(each["description"], _LONG) if each.get("description") else ""
+        yield "extension", plain(each.get("uri", "without a URI")) + need + about
     yield "documentation", card.get("documentationUrl")
     if card.get("signatures"):
-        yield "signatures", "%d, not verified" % len(_objects(card["signatures"]))
+        yield "signatures", "%d, not verified" % len(card["signatures"])
+
+
+def _interfaces(sent: Mapping[str, Any], card_url: str) -> Iterator[List[str]]:
+    listed = offers(sent, card_url)
+    for place, each in enumerate(_ways(sent, card_url)):
+        offer = next(one for one in listed if each in one.interfaces)
+        text = _way(each) + ("" if place else " (chosen)")
+        if offer.moved:
+            text += "; the card says %s, %s" % (_url(offer.url), offer.moved)
+        yield _wrapped(text, "  %d. " % (place + 1), "     ")
+    for offer in listed:
+        if not offer.interfaces:
+            yield _wrapped(
+                "%s: unusable, as %s" % (_offered(offer), offer.reason), "  -  ", "     "
+            )
+
+
+def _ways(sent: Mapping[str, Any], card_url: str) -> List[Interface]:
+    try:
+        return candidates(sent, card_url)
+    except UnsupportedError:
+        return []
 
 
 def _way(way: Interface) -> str:
     name = "AgentOS (JSON-RPC on paths of its own)" if way.binding == AGNO else way.binding
-    tenant = " for tenant %s" % way.tenant if way.tenant else ""
-    return "%s %s at %s%s" % (name, way.version, shown_url(way.url), tenant)
+    tenant = " for the tenant " + plain(way.tenant, 80) if way.tenant else ""
+    return "%s %s at %s%s" % (name, way.version, _url(way.url), tenant)
+
+
+def _offered(offer: Offer) -> str:
+    """An interface in the words of the card."""
+    said = (plain(offer.binding, 60), plain(offer.version, 40))
+    where = "at " + _url(offer.url) if offer.url else ""
+    return " ".join(filter(None, (*said, where))) or "an empty interface"
+
+
+def _url(url: str) -> str:
+    return plain(shown_url(url))
 
 
 def _row(label: str, value: Any) -> List[str]:
-    if value in (None, "", []):
-        return []
-    lead = "%-*s " % (_LABEL, label)
-    text = _clean(str(value))
-    return textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)) or []
+    text = plain(value, _LONG) if value is not None else ""
+    return _wrapped(text, "%-*s " % (_LABEL, label), " " * (_LABEL + 1)) if text else []
 
 
-def _skill(skill: Dict[str, Any]) -> List[str]:
-    title = "%s - %s" % (skill.get("id"), skill.get("name"))
-    lines = textwrap.wrap(_clean(title), _WIDTH, initial_indent="  ", subsequent_indent="    ")
-    tags = _list(skill.get("tags"))
-    texts = [skill.get("description"), "tags: " + tags if tags else ""]
-    examples = skill.get("examples")
-    texts += ["example: %s" % each for each in examples] if isinstance(examples, list) else []
-    for text in texts:
-        if text:
-            lines += textwrap.wrap(
-                _clean(str(text)), _WIDTH, initial_indent="    ", subsequent_indent="    "
-            )
-    return lines
+def _rows(title: str, blocks: Any) -> List[str]:
+    lines = [line for block in blocks for line in block]
+    return ["", title, *lines] if lines else []
+
+
+def _wrapped(text: str, first: str, rest: str) -> List[str]:
+    return textwrap.wrap(
+        plain(text, _LONG),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+    )
+
+
+def _skill(skill: Json, card: Json) -> Iterator[List[str]]:
+    name = plain(skill.get("name") or "", 100)
+    title = " - ".join(filter(None, (plain(skill.get("id") or "without an id", 100), name)))
+    yield _wrapped(title, "  ", "    ")
+    declared = {"securitySchemes": card.get("securitySchemes")}
+    texts = [
+        plain(skill.get("description") or "", _LONG),
+        _after("tags: ", _listed(skill.get("tags"))),
+        *("for example: " + plain(each, _LONG) for each in _items(skill.get("examples"))),
+        _after("takes: ", _listed(skill.get("inputModes"))),
+        _after("gives: ", _listed(skill.get("outputModes"))),
+        _after("asks for ", wanted({**skill, **declared})),
+    ]
+    for text in filter(None, texts):
+        yield _wrapped(text, "    ", "      ")
+
+
+def _after(label: str, text: str) -> str:
+    return label + text if text else ""
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(plain(each, 100) for each in _items(value) if each is not None)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if type(value) is list else ()
+
+
+# --- Warnings
 
 
 def problems(sent: Mapping[str, Any], card_url: str) -> List[str]:
     """What is wrong in a card, or makes trouble, in sentences. ``sent`` is the card as sent."""
     try:
-        card = read_card(dict(sent), card_url)
+        card = read_card(sent, card_url)
     except ProtocolError as error:
         return [error.message]
-    return [
-        *_missing(card, sent),
-        *_contradictions(sent),
+    found = [
+        *_missing(sent),
+        *_mistyped(sent),
+        *_contradictions(sent, card),
         *_about_interfaces(sent, card_url),
-        *_about_security(card),
+        *_about_capabilities(card),
+        *_about_security(card, sent, card_url),
         *_about_skills(card),
     ]
+    return list(dict.fromkeys(plain(each, _LONG) for each in found))
 
 
-def _missing(card: Dict[str, Any], sent: Mapping[str, Any]) -> Iterator[str]:
-    for name in (*_REQUIRED, *_MODES):
+def _is_new(sent: Mapping[str, Any]) -> bool:
+    return bool(objects_in(sent.get("supportedInterfaces")))
+
+
+def _missing(sent: Mapping[str, Any]) -> Iterator[str]:
+    old = not _is_new(sent) and isinstance(sent.get("url"), str)
+    version = "0.3" if old else "1.0"
+    needed = (*_REQUIRED, "protocolVersion") if old else _REQUIRED
+    for name in needed:
         if sent.get(name) is None:
-            yield "The required field %s is missing." % name
-    if isinstance(sent.get("description"), str) and not sent["description"].strip():
-        yield "The description is empty."
-    if _object(card.get("capabilities")).get("streaming") is None:
-        yield "Whether the agent can stream is not said: clients take that for a no."
-    for each in _objects(_object(card.get("capabilities")).get("extensions")):
-        if each.get("required") is True:
-            yield "Clients must support the extension %s." % each.get("uri")
+            yield "The field %s is missing, which protocol %s requires." % (name, version)
+    for name in ("name", "description", "version"):
+        if isinstance(sent.get(name), str) and not sent[name].strip():
+            yield "The field %s is empty." % name
+    for holder, names in _REQUIRED_IN.items():
+        for each in objects_in(sent.get(holder)):
+            for name in names:
+                if each.get(name) in (None, ""):
+                    label = each.get("id") or each.get("url")
+                    where = " (%s)" % plain(label, 100) if label else ""
+                    yield "An entry of %s%s has no %s." % (holder, where, name)
+    provider = an_object(sent.get("provider"))
+    for name in ("organization", "url"):
+        if provider and not provider.get(name):
+            yield "The provider has no %s." % name
 
 
-def _contradictions(sent: Mapping[str, Any]) -> Iterator[str]:
-    new = _objects(sent.get("supportedInterfaces"))
-    url = sent.get("url")
-    if new and isinstance(url, str) and url not in [each.get("url") for each in new]:
-        yield ("url (%s) is none of supportedInterfaces: old clients go another way." % url)
+def _mistyped(sent: Mapping[str, Any]) -> Iterator[str]:
+    names: Dict[type, str] = {str: "string", list: "list", dict: "object"}
+    for name, kind in TYPES.items():
+        value = sent.get(name)
+        if value is not None and type(value) is not kind:
+            yield "The field %s is not a JSON %s and is ignored." % (name, names[kind])
+        elif name in _REQUIRED_IN and len(objects_in(value)) != len(_items(value)):
+            yield "The field %s has entries that are not objects; they are ignored." % name
+
+
+def _contradictions(sent: Mapping[str, Any], card: Json) -> Iterator[str]:
+    new, url = objects_in(sent.get("supportedInterfaces")), sent.get("url")
     if not new and not isinstance(url, str):
-        yield "There is neither supportedInterfaces nor url: nobody knows where to go."
-    if not new and isinstance(url, str) and not sent.get("protocolVersion"):
-        yield "protocolVersion is missing; 0.3.0 is assumed."
-    transport = sent.get("preferredTransport")
-    if isinstance(transport, str) and transport != transport.upper():
-        yield "preferredTransport %r is not in capitals: many clients compare exactly." % transport
-    for each in new:
-        if not each.get("protocolVersion"):
-            yield "The interface at %s names no protocolVersion." % each.get("url")
+        yield "It has neither supportedInterfaces nor url: nobody can know where to send messages."
+    if new and isinstance(url, str):
+        if url not in [each.get("url") for each in new]:
+            yield (
+                "Its url, %s, is none of its supportedInterfaces: clients of protocol 0.3 go "
+                "elsewhere than those of 1.0." % _url(url)
+            )
+        if not any(wanted_version(plain(each.get("protocolVersion", ""))) == "0.3" for each in new):
+            yield (
+                "It has a url for clients of protocol 0.3, but no entry of 0.3 in "
+                "supportedInterfaces."
+            )
+    said = sent.get("supportsAuthenticatedExtendedCard")
+    also = an_object(sent.get("capabilities")).get("extendedAgentCard")
+    if isinstance(said, bool) and isinstance(also, bool) and said is not also:
+        yield "supportsAuthenticatedExtendedCard and capabilities.extendedAgentCard disagree."
+    if sent.get("security") and sent.get("securityRequirements"):
+        old = read_card({"name": "-", "security": sent["security"]}, "")
+        if _scheme_names(old) != _scheme_names(card):
+            yield "security and securityRequirements name different schemes."
+
+
+def _scheme_names(card: Json) -> List[List[str]]:
+    return [sorted(each["schemes"]) for each in card.get("securityRequirements", ())]
 
 
 def _about_interfaces(sent: Mapping[str, Any], card_url: str) -> Iterator[str]:
     listed = offers(sent, card_url)
     for offer in listed:
-        if not offer.interfaces:
-            yield "The interface %s at %s cannot be used: %s." % (
-                offer.binding or "without a binding",
-                offer.url or "no URL",
-                offer.reason,
-            )
-            continue
-        yield from _about_url(offer.url, offer.interfaces[0], card_url)
+        yield from _about_words(offer)
+        if offer.interfaces:
+            yield from _about_url(offer, card_url)
+        else:
+            yield "The interface %s cannot be used: %s." % (_offered(offer), offer.reason)
     if listed and not any(offer.interfaces for offer in listed):
-        yield "None of the interfaces can be used."
-
-
-def _about_url(url: str, interface: Interface, card_url: str) -> Iterator[str]:
-    if interface.binding == AGNO:
+        yield "None of its interfaces can be used by this library."
+    if any(each.binding == AGNO for offer in listed for each in offer.interfaces):
         yield (
-            "The URL is that of AgentOS's own message:stream. Clients that take the card at its "
-            "word cannot talk to it; this library can."
+            "Its URL is that of AgentOS's own message:stream. A client that takes the card at its "
+            "word cannot use it; this library can."
         )
-    host, card_host = _host(url), _host(card_url)
-    if host is None:
-        return  # relative: resolved against the card
+
+
+def _about_words(offer: Offer) -> Iterator[str]:
+    binding = plain(offer.binding, 60)
+    if offer.interfaces and binding != binding.upper():
+        yield (
+            'The binding "%s" should be "%s": other clients compare it exactly.'
+            % (binding, binding.upper())
+        )
+    if wanted_version(offer.version) == "" and offer.version:
+        yield (
+            'The protocol version "%s" is none; it should be like "1.0".' % plain(offer.version, 40)
+        )
+    elif offer.version.lstrip("v").startswith("0.2") and offer.interfaces:
+        yield "It speaks protocol %s, which is tried as 0.3." % plain(offer.version, 40)
+
+
+def _about_url(offer: Offer, card_url: str) -> Iterator[str]:
+    url, used = _url(offer.url), offer.interfaces[0].url
+    try:
+        parts, card = urlsplit(offer.url), urlsplit(card_url)
+    except ValueError:
+        return
+    if "@" in parts.netloc:
+        yield "The URL %s has a login in it, for everybody to read. It is not used." % url
+    if offer.moved:
+        yield "The URL %s is not usable as it is (%s): %s is used." % (
+            url, offer.moved, _url(used)
+        )  # fmt: skip
+    elif not parts.netloc:
+        yield "The URL %s is relative to the card: other clients cannot use it." % url
+    elif not same_origin(used, card_url):
+        yield (
+            "The URL %s is of another origin than the card: credentials go there only if it is "
+            "named in allow_hosts." % url
+        )
+    if _is_private(parts.hostname) and not offer.moved and not _is_private(card.hostname):
+        yield "The URL %s belongs to a private network." % url
+    if card.scheme == "https" and used.startswith("http:"):
+        yield "The URL %s is http, though the card came over https." % url
+
+
+def _is_private(host: Optional[str]) -> bool:
     if not host:
-        yield "The URL %s is relative: many clients cannot use it." % url
-    elif is_loopback(host) and host != card_host:
-        if not is_loopback(card_host or "") or host in ("0.0.0.0", "::"):
-            yield "The URL %s is the address the server listens on, not where it is." % url
-    elif not same_origin(url, card_url) and host != card_host:
-        yield (
-            "The URL %s is on another host than the card: credentials are not sent there unless "
-            "it is named in allow_hosts." % url
-        )
-    if urlsplit(card_url).scheme == "https" and url.lower().startswith("http://"):
-        yield "The URL %s is not encrypted, though the card is." % url
+        return False
+    try:
+        return ipaddress.ip_address(host).is_private and not is_wildcard(host)
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
-def _about_security(card: Dict[str, Any]) -> Iterator[str]:
-    schemes = _object(card.get("securitySchemes"))
-    for each in _objects(card.get("securityRequirements")):
-        for name in _object(each.get("schemes")):
-            if name not in schemes:
-                yield "The security requirement %r is not declared in securitySchemes." % name
+def _about_capabilities(card: Json) -> Iterator[str]:
+    capabilities = card["capabilities"]
+    if "streaming" not in capabilities:
+        yield "It does not say whether it streams: clients take that for a no."
+    for each in objects_in(capabilities.get("extensions")):
+        uri = each.get("uri")
+        if not uri:
+            yield "An extension has no uri, so no client can say that it supports it."
+        elif each.get("required") is True:
+            yield "It refuses clients without the extension %s: extensions=[...]." % plain(uri)
+    for name in _MODES:
+        for mode in _items(card.get(name)):
+            if not isinstance(mode, str) or "/" not in mode:
+                yield '%s has "%s", which is no media type.' % (name, plain(mode, 60))
 
 
-def _about_skills(card: Dict[str, Any]) -> Iterator[str]:
+def _about_security(card: Json, sent: Mapping[str, Any], card_url: str) -> Iterator[str]:
+    schemes = card.get("securitySchemes", {})
+    for holder in (card, *card.get("skills", ())):
+        for each in holder.get("securityRequirements", ()):
+            for name in each["schemes"]:
+                if name not in schemes:
+                    yield (
+                        'It demands the security scheme "%s" and does not declare it in '
+                        "securitySchemes." % plain(name, 60)
+                    )
+    if not card.get("securityRequirements"):
+        if schemes:
+            yield "It declares security schemes and demands none of them."
+        if card["capabilities"].get("extendedAgentCard"):
+            yield "It has an extended card, but demands no credentials that would open it."
+    elif wanted(card):
+        for way in _ways(sent, card_url)[:1]:
+            host = urlsplit(way.url).hostname
+            if way.url.startswith("http:") and not is_loopback(host or ""):
+                yield "It asks for credentials over http, where anybody on the way can read them."
+
+
+def _about_skills(card: Json) -> Iterator[str]:
     skills = card.get("skills")
     if skills == []:
-        yield "There are no skills: other agents cannot tell what this one is for."
-    ids = [skill.get("id") for skill in _objects(skills)]
-    for each in dict.fromkeys(str(one) for one in ids if ids.count(one) > 1):
+        yield "It has no skills, so other agents cannot tell what it is for."
+    ids = [plain(skill["id"], 100) for skill in skills or () if skill.get("id")]
+    for each in dict.fromkeys(one for one in ids if ids.count(one) > 1):
         yield "Several skills have the id %s." % each
-
-
-def _host(url: str) -> Optional[str]:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return None
-
-
-def _clean(text: str) -> str:
-    """``text`` without what could steer a terminal."""
-    return "".join(each if each.isprintable() else " " for each in text)
-
-
-def _list(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else ""
-
-
-def _object(value: Any) -> Dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> List[Dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    for skill in skills or ():
+        if skill.get("tags") == []:
+            yield "The skill %s has no tags." % plain(skill.get("id", "without an id"), 100)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+import functools
+import ipaddress
+import logging
+import re
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ...errors import (
     InternalError,
@@ -11,11 +15,12 @@ from ...errors import (
     RemoteAgentError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
+    RemoteTimeoutError,
     UnsupportedError,
     VersionNotSupportedError,
     shown_url,
 )
-from .card import old_interfaces, without_nulls
+from .card import WELL_KNOWN, an_object, objects_in, old_interfaces, plain
 from .interface import AGNO, JSONRPC, REST, Interface
 
 __all__ = [
@@ -24,10 +29,16 @@ __all__ = [
     "check_extensions",
     "credentials_allowed",
     "guesses",
+    "is_loopback",
+    "is_wildcard",
     "next_interfaces",
     "offers",
+    "placed_at",
     "same_origin",
+    "wanted_version",
 ]
+
+_log = logging.getLogger("remoteagent_lite")
 
 _BINDINGS = {"JSONRPC": JSONRPC, "HTTP+JSON": REST}
 _VERSIONS = ("1.0", "0.3")
@@ -35,68 +46,31 @@ _WILDCARDS = ("0.0.0.0", "::")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: The end of an AgentOS's interface URL, which is that of one of its operations.
 _AGNO_ENDS = ("/v1/message:stream", "/v1/message:send")
+_VERSION = re.compile(r"v?([0-9]{1,4})(?:\.([0-9]{1,4}))?(?![0-9])")
+#: The library that sends and the one that compares read these differently: "//one\@other/".
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+#: How the SDK refuses a version where protocol 0.3 has no error for it.
+_VERSION_REFUSED = re.compile(r"A2A version '[^']*' is not supported")
+_AGNO_REFUSAL = "Invalid A2A request"
 
 
 class Offer(NamedTuple):
     """An interface as the card lists it: how to use it, or why not."""
 
-    binding: str  # as in the card
+    binding: str  # this and the next two as in the card
     version: str
     url: str
-    interfaces: Tuple[Interface, ...]  # more than one if the version is open; none if unusable
-    reason: str  # why it cannot be used
+    interfaces: Tuple[Interface, ...] = ()  # more than one if the version is open
+    reason: str = ""  # why it cannot be used
+    moved: str = ""  # why its URL is not used as it is
 
 
 def offers(sent: Mapping[str, Any], card_url: str) -> List[Offer]:
     """All interfaces that a card lists, in its order. ``sent`` is the card as it was sent."""
-    card: Dict[str, Any] = without_nulls(dict(sent))
-    listed = card.get("supportedInterfaces")
-    listed = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    sent = an_object(sent)
+    listed = objects_in(sent.get("supportedInterfaces"))
     old = not listed
-    return [_offer(each, card_url, old) for each in listed or old_interfaces(card)]
-
-
-def _offer(entry: Mapping[str, Any], card_url: str, old: bool) -> Offer:
-    binding, version, url = (
-        each if isinstance(each, str) else ""
-        for each in (entry.get(n) for n in ("protocolBinding", "protocolVersion", "url"))
-    )
-
-    def unusable(reason: str) -> Offer:
-        return Offer(binding, version, url, (), reason)
-
-    known = _BINDINGS.get(binding.upper())
-    if known is None:
-        return unusable("unknown binding %r" % binding if binding else "names no binding")
-    versions = _versions(version, old)
-    if not versions:
-        return unusable("protocol version %s is not supported" % version)
-    if not url:
-        return unusable("has no URL")
-    target = _reachable(url, card_url)
-    if target is None:
-        return unusable("the URL cannot be used")
-    tenant = entry.get("tenant")
-    tenant = tenant if isinstance(tenant, str) and tenant else None
-    path = target.rstrip("/")
-    for end in _AGNO_ENDS:
-        if path.endswith(end):
-            return Offer(binding, version, url, (Interface(AGNO, "0.3", path[: -len(end)]),), "")
-    target = path if known == REST else target
-    interfaces = tuple(Interface(known, each, target, tenant) for each in versions)
-    return Offer(binding, version, url, interfaces, "")
-
-
-def _versions(version: str, old: bool) -> Tuple[str, ...]:
-    """What to try for a version as a card has it, best first. Major and minor alone count."""
-    if not version:
-        return _VERSIONS
-    parts = version.strip().lstrip("v").split(".")
-    if parts[0] == "1":
-        return _VERSIONS if old else ("1.0",)  # a card that looks like 0.3 may mean it
-    if parts[0] == "0" and parts[1:2] in (["2"], ["3"]):
-        return ("0.3",)
-    return ()
+    return [_offer(each, card_url, old) for each in listed or old_interfaces(sent)]
 
 
 def candidates(
@@ -108,30 +82,160 @@ def candidates(
 ) -> List[Interface]:
     """The interfaces that can be used, best first.
 
-    The card's order counts, but 1.0 goes before 0.3 for the same binding, and in 0.3 JSON-RPC
-    before REST, which loses what JSON-RPC carries. ``binding`` (JSONRPC or REST) and ``version``
-    force the choice. Raises UnsupportedError if nothing is left.
+    The card's order counts, but 1.0 goes before 0.3 for the same binding, and 0.3 over REST, which
+    loses what JSON-RPC carries, goes last. ``binding`` (JSONRPC or REST) and ``version`` force the
+    choice. Raises UnsupportedError if nothing is left. What a card does not say, and an error may
+    suggest, comes from next_interfaces.
     """
     listed = offers(sent, card_url)
     found: List[Interface] = []
     for offer in listed:
         found += [each for each in offer.interfaces if each not in found]
-    wanted = [
+        if offer.moved and offer.interfaces:
+            _tell(shown_url(card_url), plain(offer.url), offer.moved, offer.interfaces[0].url)
+    possible = [
         each
         for each in found
         if binding in (None, each.binding) or each.binding == AGNO  # which is both
         if version in (None, each.version)
     ]
-    if not wanted:
+    if not possible:
         raise UnsupportedError(_nothing(listed, card_url, binding, version), shown_url(card_url))
     places = {each: place for place, each in enumerate(found)}
-    first = {each.binding: place for each, place in reversed(list(places.items()))}
+    first = {each.binding: places[each] for each in reversed(found)}
 
     def order(each: Interface) -> Tuple[Any, ...]:
         reserve = each.version == "0.3" and each.binding == REST
         return (reserve, first[each.binding], each.version != "1.0", places[each])
 
-    return sorted(wanted, key=order)
+    return sorted(possible, key=order)
+
+
+def guesses(
+    base_url: str, version: Optional[str] = None, binding: str = JSONRPC
+) -> List[Interface]:
+    """What to try where no card is asked, for callers who named the binding.
+
+    Raises UnsupportedError if ``base_url`` is an AgentOS's and the version is not.
+    """
+    for path in WELL_KNOWN:
+        if base_url.endswith(path):
+            base_url = base_url[: -len(path)]
+    ways = [placed_at(Interface(binding, each, base_url), base_url) for each in _VERSIONS]
+    found = [each for each in dict.fromkeys(ways) if version in (None, each.version)]
+    if not found:
+        shown = shown_url(base_url)
+        raise UnsupportedError(
+            "%s is of an AgentOS, which speaks A2A 0.3 alone. Leave a2a_version= out." % shown,
+            shown,
+        )
+    return found
+
+
+def placed_at(interface: Interface, url: str) -> Interface:
+    """``interface`` at another URL; that of one of AgentOS's methods stands for AgentOS."""
+    if interface.binding == AGNO or _agno_base(url) is not None:
+        return Interface(AGNO, "0.3", _agno_root(url))
+    return interface._replace(url=url if interface.binding == JSONRPC else _bare(url))
+
+
+def wanted_version(said: str) -> Optional[str]:
+    """The version of ours that a card's word means; None for one we do not speak.
+
+    "" for a word that is no version. Major and minor count alone.
+    """
+    match = _VERSION.match(said.strip())
+    if match is None:
+        return ""
+    major, minor = int(match.group(1)), int(match.group(2) or 0)
+    if major == 1:
+        return "1.0"
+    # 0.2 is near enough to try.
+    return "0.3" if major == 0 and minor in (2, 3) else None
+
+
+def check_extensions(card: Mapping[str, Any], supported: Sequence[str]) -> None:
+    """Raise UnsupportedError if the agent demands an extension that is not supported."""
+    capabilities = an_object(card.get("capabilities"))
+    for each in objects_in(capabilities.get("extensions")):
+        uri = each.get("uri")
+        if each.get("required") is not True or not isinstance(uri, str) or uri in supported:
+            continue
+        about = plain(each.get("description") or "", 200)
+        raise UnsupportedError(
+            "The agent %r demands the extension %s%s. If your program keeps to it, say so: "
+            "extensions=[%r]."
+            % (plain(card.get("name", "")), plain(uri), " (%s)" % about if about else "", uri)
+        )
+
+
+# --- Interfaces
+
+
+def _offer(entry: Mapping[str, Any], card_url: str, old: bool) -> Offer:
+    binding, version, url = (
+        str(each).strip() if isinstance(each, (str, int, float)) else ""
+        for each in map(entry.get, ("protocolBinding", "protocolVersion", "url"))
+    )
+    url = url if isinstance(entry.get("url"), str) else ""
+    known = _BINDINGS.get(binding.upper())
+    target, why = _placed(url, card_url) if url else (None, "it has no URL")
+    tenant = entry.get("tenant")
+    tenant = tenant if isinstance(tenant, str) and tenant else None
+    versions = _versions(version, old)
+    agno = _agno_base(target) if target else None
+    interfaces: Tuple[Interface, ...] = ()
+    if agno is not None and (known or not binding):
+        interfaces = (Interface(AGNO, "0.3", agno),)
+    elif known is None:
+        why = "the binding %s is not spoken" % plain(binding, 60) if binding else "no binding given"
+    elif target is None:
+        pass
+    elif not versions:
+        why = "protocol %s is not spoken, only 1.x and 0.3" % plain(version, 40)
+    else:
+        # 0.3 has no way to name a tenant.
+        spoken = [each for each in versions if tenant is None or each == "1.0"]
+        target = _bare(target) if known == REST else target
+        interfaces = tuple(Interface(known, each, target, tenant) for each in spoken)
+        why = why if interfaces else "protocol 0.3 cannot name the tenant"
+    if interfaces:
+        return Offer(binding, version, url, interfaces, moved=why)
+    return Offer(binding, version, url, reason=why)
+
+
+def _versions(said: str, old: bool) -> Tuple[str, ...]:
+    """What to try for a version as a card says it, best first."""
+    version = wanted_version(said)
+    if version is None:
+        return ()
+    if version == "0.3" or (old and not version):
+        return ("0.3",)
+    # A card in the form of 0.3 may be right about either.
+    return ("1.0",) if version and not old else _VERSIONS
+
+
+def _agno_base(url: str) -> Optional[str]:
+    """What AgentOS's paths are below, if ``url`` is one of them."""
+    bare = _bare(url)
+    for end in _AGNO_ENDS:
+        if bare.endswith(end):
+            return bare[: -len(end)]
+    return None
+
+
+def _agno_root(url: str) -> str:
+    """What AgentOS's paths are below, if ``url`` belongs to one in whatever way."""
+    base = _agno_base(url)
+    if base is not None:
+        return base
+    bare = _bare(url)
+    return bare[: -len("/v1")] if bare.endswith("/v1") else bare
+
+
+def _bare(url: str) -> str:
+    """``url`` so that a path can be added."""
+    return url.partition("?")[0].rstrip("/")
 
 
 def _nothing(
@@ -141,9 +245,9 @@ def _nothing(
     shown = [
         "%s %s at %s%s"
         % (
-            each.binding or "an unnamed binding",
-            each.version or "of no version",
-            shown_url(each.url) if each.url else "no URL",
+            plain(each.binding, 60) or "an unnamed binding",
+            plain(each.version, 40) or "of no version",
+            plain(shown_url(each.url)) if each.url else "no URL",
             " (%s)" % each.reason if each.reason else "",
         )
         for each in listed
@@ -152,95 +256,138 @@ def _nothing(
         shown_url(card_url),
         "is %s" % asked if asked else "this library speaks",
         "; ".join(shown) or "none at all",
-        "Leave a2a_protocol= and a2a_version= to the card, or name interface_url=."
+        "Leave a2a_protocol= and a2a_version= to the card, or name the way yourself: "
+        "interface_url= with a2a_protocol=."
         if asked
         else "Name the way yourself: interface_url= with a2a_protocol=.",
     )
 
 
-def guesses(base_url: str, version: Optional[str] = None) -> List[Interface]:
-    """What to try without a card, for callers who asked for JSON-RPC."""
-    return [Interface(JSONRPC, each, base_url) for each in _VERSIONS if version in (None, each)]
+@functools.lru_cache(maxsize=256)  # so that it is told once, and not with every call
+def _tell(card_url: str, url: str, why: str, used: str) -> None:
+    _log.info("The card at %s names %s: %s. %s is used.", card_url, shown_url(url), why, used)
 
 
 # --- URLs
 
 
-def _host(url: str) -> Tuple[str, Optional[int], str]:
-    """Host, port and scheme; raises ValueError for what is no URL."""
+class _Place(NamedTuple):
+    scheme: str
+    host: str
+    port: Optional[int]
+
+
+def _place(url: str) -> _Place:
+    """Where ``url`` leads to. Raises ValueError for what is no URL."""
+    if _NOT_IN_URLS.search(url):
+        raise ValueError("not a URL")
     parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(scheme)
-    return (parts.hostname or "").lower(), port, scheme
+    port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
+    return _Place(parts.scheme, (parts.hostname or "").rstrip("."), port)
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether servers bind to this address to be reached at any."""
+    return host in _WILDCARDS
 
 
 def is_loopback(host: str) -> bool:
     """Whether the name means the machine itself."""
-    return host in ("localhost", "::1") or host.startswith("127.") or host in _WILDCARDS
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
-def _reachable(url: str, card_url: str) -> Optional[str]:
-    """The URL to use for one that a card names; None if there is none.
+def _placed(url: str, card_url: str) -> Tuple[Optional[str], str]:
+    """The URL to use for one that a card names, and why it is another; or None, and why.
 
     Servers print the address that they listen on, which from elsewhere is another one's.
     """
     try:
-        url = urljoin(card_url, url)
-        host, port, scheme = _host(url)
-        card_host, card_port, card_scheme = _host(card_url)
+        if _NOT_IN_URLS.search(url):
+            return None, "the URL has characters that do not belong into one"
+        target, card = urlsplit(url), urlsplit(card_url)
+        # "host:80" is a scheme or a path, depending on the version of Python.
+        if not target.scheme and ":" not in url.partition("/")[0]:
+            target = urlsplit(urljoin(card_url, url))
+        there, here = _place(target.geturl()), _place(card_url)
     except ValueError:
-        return None
-    if scheme not in _DEFAULT_PORTS or not host:
-        return None
-    parts, card = urlsplit(url), urlsplit(card_url)
-    if is_loopback(host) and host != card_host:
-        if not is_loopback(card_host) or port == card_port:
-            # The card's own origin: scheme, host and port.
-            return urlunsplit((card.scheme, card.netloc, parts.path, parts.query, ""))
-        if host in _WILDCARDS:
-            netloc = "%s:%s" % (card_host if ":" not in card_host else "[%s]" % card_host, port)
-            return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-    if host == card_host and card_scheme == "https" and scheme == "http":
-        return None  # never from a protected connection to an open one
-    return url
+        return None, "the URL cannot be read"
+    if there.scheme not in _DEFAULT_PORTS:
+        return None, "the URL is not one of http or https"
+    if not there.host:
+        return None, "the URL names no host"
+    host = there.host
+    bound = is_wildcard(host) or is_loopback(host)
+    near = is_wildcard(here.host) or is_loopback(here.host)
+    as_card = _netloc(card)
+    if bound and host != here.host and (not near or there.port == here.port):
+        return _moved(target, card.scheme, as_card), "the address its server listens on"
+    if (here.scheme, there.scheme) == ("https", "http") and (host == here.host or (bound and near)):
+        # Never from a protected connection to an open one.
+        if there.port in (80, here.port):
+            return _moved(target, card.scheme, as_card), "http, though the card came over https"
+        return None, "it is http, though the card came over https"
+    if is_wildcard(host) and host != here.host:
+        name = "[%s]" % here.host if ":" in here.host else here.host
+        netloc = "%s:%s" % (name, there.port)
+        return _moved(target, target.scheme, netloc), "the address its server listens on"
+    return _moved(target, target.scheme, _netloc(target)), ""
+
+
+def _netloc(parts: SplitResult) -> str:
+    """Without user info: what a card says is no login of the caller's."""
+    return parts.netloc.rpartition("@")[2]
+
+
+def _moved(url: SplitResult, scheme: str, netloc: str) -> str:
+    return urlunsplit((scheme, netloc, url.path, url.query, ""))
 
 
 def same_origin(one: str, other: str) -> bool:
     """Whether both URLs have the same scheme, host and port; loopback names are one host."""
     try:
-        hosts = [_host(one), _host(other)]
+        return _one_name(_place(one)) == _one_name(_place(other))
     except ValueError:
         return False
-    shown = {("loopback" if is_loopback(host) else host, *rest) for host, *rest in hosts}
-    return len(shown) == 1
+
+
+def _one_name(place: _Place) -> _Place:
+    return place._replace(host="localhost") if is_loopback(place.host) else place
 
 
 def credentials_allowed(url: str, base_url: str, allow_hosts: Sequence[str]) -> bool:
     """Whether the caller named the place: as the origin of ``base_url``, or in ``allow_hosts``.
 
-    An entry is a host, "host:port", or either with a scheme in front; without one, http is not
-    enough if ``base_url`` is https.
+    An entry is "host" (any port), "host:port", or either with a scheme in front. Without one, http
+    is not enough if ``base_url`` is https.
     """
     if same_origin(url, base_url):
         return True
     try:
-        host, port, scheme = _host(url)
-        secure = _host(base_url)[2] == "https"
+        there = _one_name(_place(url))
+        secure = _place(base_url).scheme == "https"
     except ValueError:
         return False
     for entry in allow_hosts:
-        named, separator, rest = entry.partition("://")
-        if separator and named.lower() != scheme:
+        scheme, separator, rest = entry.strip().rpartition("://")
+        if scheme.lower() != there.scheme if separator else secure and there.scheme != "https":
             continue
-        if not separator and secure and scheme != "https":
-            continue
-        try:
-            parts = urlsplit("//" + (rest if separator else entry).rstrip("/"))
-            if parts.hostname == host and parts.port in (None, port):
-                return True
-        except ValueError:
-            continue
+        if _names(rest, there):
+            return True
     return False
+
+
+def _names(entry: str, place: _Place) -> bool:
+    try:
+        named = urlsplit("//" + entry)
+        host = _one_name(_Place(place.scheme, (named.hostname or "").rstrip("."), None)).host
+        return bool(host) and host == place.host and named.port in (None, place.port)
+    except ValueError:
+        return False
 
 
 # --- Errors
@@ -252,48 +399,69 @@ def next_interfaces(
     """What to try after ``interface`` answered with ``error``, in order.
 
     Empty unless the error says that it is not spoken to in the right way, and that nothing can
-    have run. ``left`` are the interfaces that have not been tried.
+    have run. ``left`` are the interfaces that have not been tried; what is returned beside them,
+    which no card listed, may have been.
     """
-    if not _is_misunderstood(interface, error):
-        return []
-    derived: List[Interface] = []
-    if interface.binding == JSONRPC and isinstance(
-        error, (MethodNotFoundError, VersionNotSupportedError, InternalError)
-    ):
-        # Servers that list one version on a URL often speak the other there as well.
-        other = "0.3" if interface.version == "1.0" else "1.0"
-        tried = interface._replace(version=other, tenant=None)
-        if not left and interface.version == "1.0":
-            derived.append(tried)
-    return [*left, *(each for each in derived if each not in left)]
-
-
-def _is_misunderstood(interface: Interface, error: RemoteAgentError) -> bool:
-    if isinstance(error, (MethodNotFoundError, VersionNotSupportedError)):
-        return True
-    if isinstance(error, InternalError):
-        return "version" in error.detail and "not supported" in error.detail
+    if _is_other_version(error):
+        return _twins_first(interface, left)
     if isinstance(error, RemoteServerUnavailableError):
-        return not error.request_sent
-    if isinstance(error, RemoteHTTPError):
-        if error.status_code == 400:
-            return "Invalid A2A request" in str(error.detail)
-        return error.status_code in (404, 405)
-    return False
+        return _elsewhere(interface, error, left)
+    if not isinstance(error, RemoteHTTPError):
+        return []
+    if error.status_code == 400 and _AGNO_REFUSAL in str(error.detail or error.body):
+        found = (
+            [] if interface.binding == AGNO else [Interface(AGNO, "0.3", _agno_root(interface.url))]
+        )
+        return found + [each for each in left if each not in found]
+    if error.status_code in (404, 405):
+        return _other_paths(interface, left)
+    return []
 
 
-def check_extensions(card: Mapping[str, Any], supported: Sequence[str]) -> None:
-    """Raise UnsupportedError if the agent demands an extension that is not supported."""
-    capabilities = card.get("capabilities")
-    listed = capabilities.get("extensions") if isinstance(capabilities, dict) else None
-    for each in listed if isinstance(listed, list) else []:
-        if not isinstance(each, dict) or each.get("required") is not True:
-            continue
-        uri = each.get("uri")
-        if uri not in supported:
-            about = each.get("description")
-            raise UnsupportedError(
-                "The agent %r demands the extension %s%s. If your program keeps to it, say so: "
-                "extensions=[%r]."
-                % (card.get("name"), uri, " (%.200s)" % about if about else "", uri)
-            )
+def _is_other_version(error: RemoteAgentError) -> bool:
+    if isinstance(error, InternalError):
+        return _VERSION_REFUSED.match(error.detail) is not None
+    return isinstance(error, (MethodNotFoundError, VersionNotSupportedError))
+
+
+def _twins_first(interface: Interface, left: Sequence[Interface]) -> List[Interface]:
+    """Whoever answers in the protocol's terms is likeliest to speak the other version there.
+
+    A card may also be wrong: one that lists 1.0 alone is served by both, or by 0.3.
+    """
+    twins: List[Interface] = []
+    if interface.binding != AGNO and interface.tenant is None:
+        other = "0.3" if interface.version == "1.0" else "1.0"
+        twins = [interface._replace(version=other)]
+    listed = [each for each in twins if each in left]
+    return [*listed, *(each for each in left if each not in twins), *(twins if not listed else ())]
+
+
+def _elsewhere(
+    interface: Interface, error: RemoteServerUnavailableError, left: Sequence[Interface]
+) -> List[Interface]:
+    if error.request_sent or (isinstance(error, RemoteTimeoutError) and error.phase != "connect"):
+        return []
+    secure = interface.url.startswith("https:")
+    return [
+        each
+        for each in left
+        if not same_origin(each.url, interface.url)
+        # Whoever can break a protected connection must not get an open one for it.
+        and not (secure and each.url.startswith("http:"))
+    ]
+
+
+def _other_paths(interface: Interface, left: Sequence[Interface]) -> List[Interface]:
+    """Nothing is served there, whatever the version; REST has other paths for each."""
+    found = [
+        each
+        for each in left
+        if interface.binding == REST
+        or (each.binding, each.url) != (interface.binding, interface.url)
+    ]
+    if interface.binding == REST and interface.version == "0.3" and interface.url.endswith("/v1"):
+        # The prefix belongs to the paths, and this card has put it into the URL as well.
+        shorter = interface._replace(url=interface.url[: -len("/v1")])
+        found += [each for each in [shorter] if each not in found]
+    return found

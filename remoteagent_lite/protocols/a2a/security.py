@@ -1,70 +1,129 @@
-"""What credentials an agent asks for, in words. No I/O."""
+"""What credentials an agent asks for, and whether the caller has them. No I/O."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional
 
-__all__ = ["wanted"]
+from .card import Json, an_object, plain, security_requirements, security_schemes
 
-JSON = Dict[str, Any]
+__all__ = ["Credentials", "satisfied", "wanted"]
+
+
+class Credentials(NamedTuple):
+    """What the caller has; none of the values, only that they are there."""
+
+    bearer: bool = False
+    basic: bool = False
+    headers: FrozenSet[str] = frozenset()  # names in lower case
+    certificate: bool = False
+
+
+def satisfied(card: Mapping[str, Any], credentials: Credentials) -> Optional[Json]:
+    """The first requirement of the card that the caller can meet, in the form of 1.0.
+
+    ``{}`` if the card requires nothing; None if the caller lacks something for each.
+    """
+    requirements = security_requirements(card)
+    schemes = security_schemes(card)
+    for each in requirements:
+        if all(_has(credentials, schemes.get(name, {})) for name in each["schemes"]):
+            return each
+    return None if requirements else {}
 
 
 def wanted(card: Mapping[str, Any]) -> str:
-    """What the card (in the form of 1.0) asks for, and how to give it; "" if for nothing."""
-    schemes = card.get("securitySchemes")
-    schemes = schemes if isinstance(schemes, dict) else {}
+    """What the card or skill asks for, and how to give it, in words; "" if for nothing.
+
+    Cards of either version are read. A skill needs the card's ``securitySchemes``.
+    """
+    schemes = security_schemes(card)
     ways: List[str] = []
-    requirements = card.get("securityRequirements")
-    for each in requirements if isinstance(requirements, list) else []:
-        named = each.get("schemes") if isinstance(each, dict) else None
-        if not isinstance(named, dict) or not named:
+    several = False
+    for each in security_requirements(card):
+        named = each["schemes"]
+        if not named:
             return ""  # nothing at all is one of the ways
-        parts = [_described(name, schemes.get(name), scopes) for name, scopes in named.items()]
-        ways.append(" together with ".join(parts))
-    return ", or ".join(dict.fromkeys(ways))
+        several = several or len(named) > 1
+        words = [_in_words(name, schemes.get(name), scopes) for name, scopes in named.items()]
+        ways.append(" and ".join(words))
+    return (", or " if several else " or ").join(dict.fromkeys(ways))
 
 
-def _described(name: str, scheme: Any, scopes: Any) -> str:
-    scheme = scheme if isinstance(scheme, dict) else {}
+def _has(credentials: Credentials, scheme: Json) -> bool:
+    authorization = "authorization" in credentials.headers
+    key = scheme.get("apiKeySecurityScheme")
+    if type(key) is dict:
+        place, name = _place(key), key.get("name")
+        if place == "header":
+            return isinstance(name, str) and name.lower() in credentials.headers
+        return place == "cookie" and "cookie" in credentials.headers
+    http = scheme.get("httpAuthSecurityScheme")
+    if type(http) is dict:
+        kind = str(http.get("scheme", "")).lower()
+        given = {"bearer": credentials.bearer, "basic": credentials.basic}
+        return authorization or given.get(kind, False)
+    if "oauth2SecurityScheme" in scheme or "openIdConnectSecurityScheme" in scheme:
+        return authorization or credentials.bearer
+    return credentials.certificate and "mtlsSecurityScheme" in scheme
+
+
+def _in_words(name: str, scheme: Optional[Json], scopes: Json) -> str:
+    if scheme is None:
+        return 'what it calls "%s" and does not declare' % plain(name, 60)
     text = _kind(name, scheme)
-    listed = scopes.get("list") if isinstance(scopes, dict) else None
-    if isinstance(listed, list) and listed:
-        text += " with the scopes %s" % " ".join(map(str, listed))
+    listed = scopes.get("list")
+    if type(listed) is list and listed:
+        text += " with the scopes " + plain(" ".join(map(plain, listed)))
     return text
 
 
-def _kind(name: str, scheme: JSON) -> str:
+def _kind(name: str, scheme: Json) -> str:
     key = scheme.get("apiKeySecurityScheme")
-    if isinstance(key, dict):
-        place, field = key.get("location", "header"), key.get("name")
-        if place == "header":
-            return "an API key in the header %s (headers={%r: ...})" % (field, field)
-        if place == "cookie":
-            return "an API key in the cookie %s (headers={'Cookie': '%s=...'})" % (field, field)
-        return "an API key in the query parameter %s, which this library does not send" % field
+    if type(key) is dict:
+        return _key(_place(key), plain(key.get("name", ""), 80))
     http = scheme.get("httpAuthSecurityScheme")
-    if isinstance(http, dict):
-        kind = str(http.get("scheme", "")).lower()
-        if kind == "bearer":
-            return "a bearer token (auth_token=...)"
-        if kind == "basic":
-            return "a user name and password (in base_url: https://user:password@host)"
-        return "HTTP authentication of the kind %s (headers={'Authorization': ...})" % kind
+    if type(http) is dict:
+        kind = plain(http.get("scheme", ""), 40)
+        if kind.lower() == "bearer":
+            form = plain(http.get("bearerFormat") or "", 40)
+            return "a bearer token%s (auth_token=...)" % (", " + form if form else "")
+        if kind.lower() == "basic":
+            return "a user name and password (base_url=https://user:password@host)"
+        return 'HTTP authentication by %s (headers={"Authorization": ...})' % (kind or "something")
     oauth = scheme.get("oauth2SecurityScheme")
-    if isinstance(oauth, dict):
-        urls = ", ".join(_token_urls(oauth.get("flows")))
+    if type(oauth) is dict:
+        urls = ", ".join(_token_urls(oauth))
         return "an OAuth 2 access token%s (auth_token=...)" % (" from %s" % urls if urls else "")
     oidc = scheme.get("openIdConnectSecurityScheme")
-    if isinstance(oidc, dict):
-        return "an OpenID Connect token, see %s (auth_token=...)" % oidc.get("openIdConnectUrl")
-    if isinstance(scheme.get("mtlsSecurityScheme"), dict):
+    if type(oidc) is dict:
+        url = plain(oidc.get("openIdConnectUrl") or "a provider it does not name")
+        return "an OpenID Connect token, by %s (auth_token=...)" % url
+    if "mtlsSecurityScheme" in scheme:
         return "a client certificate (cert=...)"
-    return "the security scheme %r, which the card does not explain" % name
+    return 'the security scheme "%s", which is of no known type' % plain(name, 60)
 
 
-def _token_urls(flows: Any) -> List[str]:
+def _key(place: str, name: str) -> str:
+    if place == "header":
+        return 'an API key in the header %s (headers={"%s": ...})' % (name, name)
+    if place == "cookie":
+        return 'an API key in the cookie %s (headers={"Cookie": "%s=..."})' % (name, name)
+    return "an API key in the %s parameter %s, which this library cannot send" % (place, name)
+
+
+def _place(key: Json) -> str:
+    """Where an API key goes: "header", "cookie" or "query"."""
+    return plain(key.get("location") or "header", 20).lower()
+
+
+def _token_urls(oauth: Json) -> List[str]:
     found: List[str] = []
-    for flow in flows.values() if isinstance(flows, dict) else ():
-        if isinstance(flow, dict):
-            found += [str(flow[n]) for n in ("tokenUrl", "deviceAuthorizationUrl") if flow.get(n)]
+    for flow in an_object(oauth.get("flows")).values():
+        for name in ("tokenUrl", "deviceAuthorizationUrl", "authorizationUrl"):
+            # An implicit flow has no URL but the last.
+            if type(flow) is dict and flow.get(name):
+                found.append(plain(flow[name]))
+                break
+    if not found and oauth.get("oauth2MetadataUrl"):
+        found.append(plain(oauth["oauth2MetadataUrl"]))
     return list(dict.fromkeys(found))
