@@ -57,6 +57,10 @@ if TYPE_CHECKING:
         WorkflowRunOutput as WorkflowRunOutput,
     )
     from .options import RetryPolicy as RetryPolicy, Timeout as Timeout
+    from .push_notifications import (
+        PushNotification as PushNotification,
+        PushReceiver as PushReceiver,
+    )
     from .remote import (
         RemoteAgent as RemoteAgent,
         RemoteTeam as RemoteTeam,
@@ -105,6 +109,7 @@ _WHERE = {
     "media": ("Audio", "File", "Image", "Video"),
     "models": ("RunOutput", "TeamRunOutput", "ToolExecution", "WorkflowRunOutput"),
     "options": ("RetryPolicy", "Timeout"),
+    "push_notifications": ("PushNotification", "PushReceiver"),
     "remote": ("RemoteAgent", "RemoteTeam", "RemoteWorkflow"),
     "streaming": ("RunStream", "merge"),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 from typing import (
     TYPE_CHECKING,
@@ -53,6 +54,7 @@ from .protocols.a2a.negotiation import (
     credentials_allowed,
     guesses,
     next_interfaces,
+    offers,
     placed_at,
     same_origin,
 )
@@ -70,6 +72,8 @@ if TYPE_CHECKING:
 __all__ = ["A2AConnection", "CardRead"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("remoteagent_lite")
 
 #: The longest answer that is read in place of a stream, in bytes.
 _MAX_ANSWER = 512 * 1024 * 1024
@@ -188,6 +192,10 @@ class A2AConnection:
             read = CardRead(url, sent, card, response.headers.get("etag"))
             if last is None or last.sent != sent:
                 self._chosen = None
+                for offer in offers(sent, url):
+                    if offer.moved and offer.interfaces:
+                        used = shown_url(offer.interfaces[0].url)
+                        _log.info("%s: %s. %s is used.", shown_url(url), offer.moved, used)
             self._last = read
             return read
         assert missing is not None

@@ -26,7 +26,9 @@ from remoteagent_lite import (
     File,
     Image,
     InternalError,
+    PushNotification,
     PushNotificationNotSupportedError,
+    PushReceiver,
     RemoteAgent,
     RemoteTeam,
     RemoteWorkflow,
@@ -754,23 +756,18 @@ def push_config_delete(way: Way) -> None:
 
 def push_received(way: Way) -> None:
     """Push notifications arrive"""
-    with Hook() as hook, way.client() as client, executing(way, 2):
+    with Hook("secret") as hook, way.client() as client, executing(way, 4):
         task = client.send_message("ask")
         client.create_push_config(task.id, hook.url, token="secret", config_id="one")
         client.send_message("blue", task_id=task.id, context_id=task.context_id)
         assert hook.wait_for(task.id, "completed")
-        assert {notice.token for notice in hook.notices} == {"secret"}
-
-
-class Notice(NamedTuple):
-    token: Optional[str]
-    body: Dict[str, Any]
-
-    def tells(self, task_id: str, state: str) -> bool:
-        """Whether it says, in the form of any version, that the task has got to that state."""
-        told = self.body.get("task") or self.body.get("statusUpdate") or self.body
-        names = (told.get("taskId") or told.get("id"), told.get("status", {}).get("state", ""))
-        return names in [(task_id, state), (task_id, "TASK_STATE_" + state.upper())]
+        assert {notice.task_id for notice in hook.notices} == {task.id}
+        assert hook.refused == 0
+        other = client.send_message("ask")
+        client.create_push_config(other.id, hook.url, token="wrong", config_id="one")
+        client.send_message("blue", task_id=other.id, context_id=other.context_id)
+        assert hook.wait_for_refusal()
+        assert other.id not in {notice.task_id for notice in hook.notices}
 
 
 class _Silent(wsgiref.simple_server.WSGIRequestHandler):
@@ -779,34 +776,45 @@ class _Silent(wsgiref.simple_server.WSGIRequestHandler):
 
 
 class Hook:
-    """A WSGI server that keeps what is posted to it."""
+    """A PushReceiver on a server of its own, which keeps what it is told."""
 
-    def __init__(self) -> None:
-        self.notices: List[Notice] = []
-        self._arrived = threading.Condition()
+    def __init__(self, token: str) -> None:
+        self.notices: List[PushNotification] = []
+        self.refused = 0
+        self._changed = threading.Condition()
+        self._receiver = PushReceiver(self._keep, token)
         self._server = wsgiref.simple_server.make_server(
             "127.0.0.1", 0, self._app, handler_class=_Silent
         )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self.url = "http://127.0.0.1:%d/hook" % self._server.server_port
 
-    def _app(self, environ: Dict[str, Any], start_response: Any) -> List[bytes]:
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        notice = Notice(environ.get("HTTP_X_A2A_NOTIFICATION_TOKEN"), json.loads(body))
-        with self._arrived:
+    def _app(self, environ: Dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: Any) -> Any:
+            with self._changed:
+                self.refused += status.startswith("401")
+                self._changed.notify_all()
+            return start_response(status, headers)
+
+        return self._receiver(environ, start)
+
+    def _keep(self, notice: PushNotification) -> None:
+        with self._changed:
             self.notices.append(notice)
-            self._arrived.notify_all()
-        start_response("204 No Content", [])
-        return []
+            self._changed.notify_all()
 
     def wait_for(self, task_id: str, state: str) -> bool:
         """Wait until a notice tells that; False if none does."""
 
         def told() -> bool:
-            return any(notice.tells(task_id, state) for notice in self.notices)
+            return any((each.task_id, each.state) == (task_id, state) for each in self.notices)
 
-        with self._arrived:
-            return self._arrived.wait_for(told, timeout=10)
+        with self._changed:
+            return self._changed.wait_for(told, timeout=10)
+
+    def wait_for_refusal(self) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.refused > 0, timeout=10)
 
     def __enter__(self) -> "Hook":
         self._thread.start()

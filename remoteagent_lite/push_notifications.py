@@ -1,0 +1,227 @@
+"""A WSGI app that A2A agents post their push notifications to. Needs the standard library only.
+
+Spec: A2A 1.0, section 4.3; 0.3, section 9.5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import threading
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+from ._outputs import state_name
+from .errors import A2AError, ProtocolError
+from .models.a2a_v10 import StreamResponse
+from .protocols.a2a.v03 import V03
+from .protocols.a2a.v10 import V10
+
+__all__ = ["PushNotification", "PushReceiver"]
+
+_log = logging.getLogger("remoteagent_lite")
+
+#: The largest notification that is read, in bytes: a task may hold files.
+MAX_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+_KINDS = {
+    "task": "task",
+    "message": "message",
+    "statusUpdate": "status-update",
+    "artifactUpdate": "artifact-update",
+}
+_OWN = "push notification"
+_READERS = {True: V03(_OWN), False: V10(_OWN)}  # by whether it has a "kind"
+
+Environ = Dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class PushNotification:
+    """What an agent says has become of a task.
+
+    ``event`` has it in the form of protocol 1.0, ``raw`` as it was sent: version 1.0 posts every
+    event of the task, 0.3 the whole task. ``kind`` is "task", "status-update", "artifact-update" or
+    "message"; ``state`` the task's ("completed", "input-required", ...), or None if it is not told.
+    """
+
+    __slots__ = ("context_id", "event", "kind", "raw", "state", "task_id")
+
+    def __init__(self, kind: str, value: Dict[str, Any], event: Dict[str, Any], raw: Any) -> None:
+        status = value.get("status")
+        state = status.get("state") if isinstance(status, dict) else None
+        self.kind = kind
+        self.task_id: Optional[str] = value.get("id" if kind == "task" else "taskId")
+        self.context_id: Optional[str] = value.get("contextId")
+        self.state: Optional[str] = state_name(state) if isinstance(state, str) else None
+        self.event = StreamResponse.from_dict(event)
+        self.raw = raw
+
+    def __repr__(self) -> str:
+        return "PushNotification(kind=%r, task_id=%r, state=%r)" % (
+            self.kind,
+            self.task_id,
+            self.state,
+        )
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not an error
+    def __init__(self, status: str, text: str, *headers: Tuple[str, str]) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = list(headers)
+
+
+class PushReceiver:
+    """Hands the notifications that are posted to it to ``handler``. Any thread may call it.
+
+    ``token`` is what the agent was given for X-A2A-Notification-Token (see
+    ``A2AClient.create_push_config``), or several of which any will do; ``authorization`` the whole
+    Authorization header that it must send. Give at least one of them wherever others can reach the
+    app. Who sends a wrong one is answered 401.
+
+    A notification is answered when ``handler`` has returned: 200, or 500 if it raised, after which
+    the agent may send it again. One that comes again after it was handled, or while it is, is
+    answered 200 and dropped; the last ``remember`` are known. Pieces appended to an artifact are
+    handed on always, for two pieces may well be the same.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[PushNotification], Any],
+        token: Union[str, Sequence[str], None] = None,
+        *,
+        authorization: Optional[str] = None,
+        max_body: int = MAX_BODY,
+        remember: int = 1024,
+    ) -> None:
+        if not callable(handler):
+            raise TypeError("handler must be callable")
+        tokens = [token] if isinstance(token, str) else list(token or ())
+        if not all(isinstance(each, str) and each for each in tokens):
+            raise ValueError("token must be a non-empty str, or several")
+        self._handler = handler
+        self._tokens = [each.encode("utf-8") for each in tokens]
+        self._checks_token = token is not None
+        self._authorization = authorization.encode("utf-8") if authorization is not None else None
+        self._max_body = max_body
+        self._remember = remember
+        self._lock = threading.Lock()  # guards the two below
+        self._handled: Dict[bytes, None] = {}
+        self._under_way: Dict[bytes, threading.Event] = {}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        headers: List[Tuple[str, str]] = []
+        try:
+            self._receive(environ)
+            status, text = "200 OK", ""
+        except _Refused as refusal:
+            status, text, headers = refusal.status, str(refusal), refusal.headers
+        body = text.encode("utf-8")
+        headers += [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ]
+        start_response(status, headers)
+        return [body]
+
+    def __repr__(self) -> str:
+        return "PushReceiver(%r)" % (self._handler,)
+
+    def _receive(self, environ: Environ) -> None:
+        if environ["REQUEST_METHOD"] != "POST":
+            raise _Refused("405 Method Not Allowed", "POST notifications here", ("Allow", "POST"))
+        if not self._is_known(environ):
+            raise _Refused(
+                "401 Unauthorized", "not authorized", ("WWW-Authenticate", "A2A-Notification-Token")
+            )
+        media_type = str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
+        if media_type and not media_type.endswith("json"):
+            raise _Refused("415 Unsupported Media Type", "notifications are JSON")
+        body = self._body(environ)
+        notification = _notification(body)
+        if _is_piece(notification):
+            self._handle(notification)
+        else:
+            self._handle_once(hashlib.sha256(body).digest(), notification)
+
+    def _is_known(self, environ: Environ) -> bool:
+        # All are compared, so that the time tells nothing. WSGI decodes headers as Latin-1.
+        sent = environ.get("HTTP_X_A2A_NOTIFICATION_TOKEN", "").encode("latin-1", "replace")
+        found = [hmac.compare_digest(sent, each) for each in self._tokens]
+        known = any(found) or not self._checks_token
+        if self._authorization is not None:
+            given = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace")
+            known = hmac.compare_digest(given, self._authorization) and known
+        return known
+
+    def _body(self, environ: Environ) -> bytes:
+        stated = environ.get("CONTENT_LENGTH") or ""
+        if not (stated.isdigit() and stated.isascii() and len(stated) < 20):
+            raise _Refused("411 Length Required", "the Content-Length is missing, or no number")
+        missing = int(stated)
+        if missing > self._max_body:
+            raise _Refused("413 Payload Too Large", "at most %d bytes" % self._max_body)
+        pieces: List[bytes] = []
+        while missing:
+            piece = environ["wsgi.input"].read(min(missing, _CHUNK))
+            if not piece:
+                raise _Refused("400 Bad Request", "the body is shorter than its Content-Length")
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    def _handle_once(self, key: bytes, notification: PushNotification) -> None:
+        while True:
+            with self._lock:
+                if key in self._handled:
+                    return
+                other = self._under_way.get(key)
+                if other is None:
+                    mine = self._under_way[key] = threading.Event()
+                    break
+            other.wait()  # if that one fails, this one is the next try
+        try:
+            self._handle(notification)
+            with self._lock:
+                self._handled[key] = None
+                if len(self._handled) > self._remember:
+                    del self._handled[next(iter(self._handled))]
+        finally:
+            with self._lock:
+                del self._under_way[key]
+            mine.set()
+
+    def _handle(self, notification: PushNotification) -> None:
+        try:
+            self._handler(notification)
+        except Exception as error:
+            _log.exception("The handler of push notifications failed at %r", notification)
+            raise _Refused("500 Internal Server Error", "the receiver failed") from error
+
+
+def _notification(body: bytes) -> PushNotification:
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _Refused("400 Bad Request", "the body is not JSON") from None
+    data = raw
+    if isinstance(data, dict) and isinstance(data.get("result"), dict):
+        data = data["result"]  # some servers post what they would answer
+    if isinstance(data, dict):
+        try:
+            event = _READERS["kind" in data].read_event(data)
+        except (A2AError, ProtocolError) as error:
+            raise _Refused("400 Bad Request", "no notification: %.200s" % error) from error
+        for member, kind in _KINDS.items():
+            value = event.get(member)
+            if isinstance(value, dict):
+                return PushNotification(kind, value, event, raw)
+    raise _Refused("400 Bad Request", "the body is no task, message, status or artifact")
+
+
+def _is_piece(notification: PushNotification) -> bool:
+    """Whether the same again may be meant: nothing numbers the pieces of an artifact."""
+    update = notification.event.artifact_update
+    return update is not None and bool(update.append)
