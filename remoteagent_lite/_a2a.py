@@ -83,7 +83,12 @@ _BINDINGS = {
     "rest": a2a.REST,
 }
 _VERSIONS = ("1.0", "0.3")
-_NOT_UNDERSTOOD = (MethodNotFoundError, VersionNotSupportedError, RemoteHTTPError)
+_NOT_UNDERSTOOD = (
+    MethodNotFoundError,
+    VersionNotSupportedError,
+    RemoteHTTPError,
+    UnsupportedError,
+)
 #: Answers that say the well-known document is not here, and may be elsewhere.
 _NO_CARD = (404, 405, 410)
 
@@ -195,7 +200,13 @@ class A2AConnection:
                 for offer in offers(sent, url):
                     if offer.moved and offer.interfaces:
                         used = shown_url(offer.interfaces[0].url)
-                        _log.info("%s: %s. %s is used.", shown_url(url), offer.moved, used)
+                        _log.info(
+                            "The card at %s names %s: %s. %s is used.",
+                            shown_url(url),
+                            shown_url(offer.url),
+                            offer.moved,
+                            used,
+                        )
             self._last = read
             return read
         assert missing is not None
@@ -215,13 +226,16 @@ class A2AConnection:
         named = self._interface_url
         if named is not None and self._binding is not None:
             return self._led(guesses(named, self._version, self._binding))
+        cardless = guesses(named or self.base_url, self._version)
+        if self._last is None and self._chosen in cardless:
+            return self._led(cardless)  # there was no card, and it went without
         try:
             read = self.card(options)
         except NotFoundError:
             if self._binding != a2a.JSONRPC and named is None:
                 raise
             # The caller has said how to speak to it: that is enough to try.
-            return self._led(guesses(named or self.base_url, self._version))
+            return self._led(cardless)
         check_extensions(read.card, self._extensions)
         found = candidates(read.sent, read.url, binding=self._binding, version=self._version)
         if named is not None:
@@ -361,6 +375,13 @@ class A2AConnection:
         while True:
             interface, left = left[0], left[1:]
             tried.append(interface)
+            try:
+                self._is_trusted(interface, options)
+            except UnsupportedError as error:
+                first = first or error
+                if left:
+                    continue
+                raise first from None
             try:
                 result = once(dialect_of(interface))
             except RemoteAgentError as error:

@@ -1,4 +1,4 @@
-"""A bridge from ActiveWorkflow to agents of an AgentOS: `Bridge(RemoteAgent(...), name=...)`.
+"""A bridge from ActiveWorkflow to remote agents: `Bridge(RemoteAgent(...), name=...)`.
 
 ActiveWorkflow hangs up after a minute, repeats what failed, and overwrites an agent's memory when
 two of its calls overlap; a run of a model may take long, costs money, and must not be made twice.
@@ -8,6 +8,8 @@ What brings the two together:
 * Runs are begun in the background where the server can (AgentOS 2.9, with a database): it notes a
   run before it executes it, so that it can be asked what became of a run after any failure.
 * "Call me again" is answered only where the next call cannot begin a second run.
+* An A2A server chooses the ids itself: there the run's own travels in the message's metadata, and
+  is looked for in the tasks of its context (protocol 1.0; 0.3 cannot list them).
 
 This is the only module of the host that needs the client half, and it does not import its
 transport: the RemoteAgent has.
@@ -32,6 +34,7 @@ from ..errors import (
     RemoteServerUnavailableError,
     RemoteTimeoutError,
     ServerError,
+    TaskNotFoundError,
     UnsupportedError,
 )
 from ..options import Timeout
@@ -52,6 +55,9 @@ _FIELD = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}|\{\s*([\w.-]+)\s*\}")
 
 #: The whole message as JSON, unless it has a field of this name.
 _WHOLE = "payload"
+
+#: The member of an A2A message's metadata that has the run's own id.
+_MARK = "activeworkflowRun"
 
 _UNFINISHED = ("PENDING", "RUNNING")
 
@@ -258,6 +264,12 @@ class Bridge(Agent):
         known = self._ledger.known_as(asked)
         try:
             output = remote.get_run(known, run.session_id, **options)
+        except TaskNotFoundError as error:
+            output = self._marked(run, options) if known == asked else None
+            if output is None:
+                raise NotFoundError(error.message, error.url, 404) from error
+            known = output.run_id
+            self._ledger.sent(asked, known)
         except NotFoundError:
             if run.session_id != asked or known != asked:
                 raise
@@ -269,6 +281,19 @@ class Bridge(Agent):
             output = remote.get_run(known, run.session_id, **options)
         run.run_id = known
         return output
+
+    def _marked(self, run: _Run, options: Mapping[str, Any]) -> Any:
+        """The run that an A2A server has under an id of its own, or None."""
+        remote: Any = self._remote
+        for output in remote.list_runs(run.session_id, **options):
+            for message in (output.task and output.task.history) or []:
+                if (message.metadata or {}).get(_MARK) == run.run_id:
+                    return output
+        return None
+
+    @property
+    def _is_a2a(self) -> bool:
+        return self._remote.protocol == "a2a"
 
     def _begun(self, ctx: Context, run: _Run, until: float) -> Any:
         """The run as it is now, begun unless it was before; None if that is not known yet."""
@@ -292,7 +317,7 @@ class Bridge(Agent):
                     "(%s). It is not sent again, because it may have been executed."
                     % (self._what, run.run_id)
                 )
-        if not stored and ctx.options["background"]:
+        if not stored and ctx.options["background"] and not self._is_a2a:
             raise AgentError(
                 "The %s cannot be run in the background: that needs AgentOS 2.9. Nothing was run; "
                 "set option `background` to false." % self._what
@@ -302,17 +327,20 @@ class Bridge(Agent):
     def _send(self, ctx: Context, run: _Run, until: float, stored: bool) -> Any:
         """Begin the run. Whether it may be repeated depends on how that fails."""
         patience = max(until - time.monotonic(), 1.0)
-        # A server with a queue of its own knows a repeated request by this header.
-        headers = {"Idempotency-Key": run.run_id} if stored else None
+        identity: Dict[str, Any]
+        if self._is_a2a:
+            identity = {"metadata": {_MARK: run.run_id}, "background": True}
+        else:
+            # A server with a queue of its own knows a repeated request by this header.
+            headers = {"Idempotency-Key": run.run_id} if stored else None
+            identity = {"run_id": run.run_id, "background": stored or None, "headers": headers}
         self._ledger.sent(run.run_id, run.run_id)
         try:
             output: Any = self._remote.run(
                 run.prompt,
-                run_id=run.run_id,
                 session_id=run.session_id,
                 user_id=run.user_id,
-                background=stored or None,
-                headers=headers,
+                **identity,
                 timeout=Timeout(connect=5.0, read=patience, total=patience),
                 **self._call(ctx),
             )
@@ -341,6 +369,8 @@ class Bridge(Agent):
         if output.run_id:
             self._ledger.sent(run.run_id, output.run_id)
             run.run_id = output.run_id
+            if self._is_a2a:
+                run.session_id = output.session_id or run.session_id
         return output
 
     def _after_a_break(self, ctx: Context, run: _Run, error: RemoteAgentError, stored: bool) -> Any:
@@ -401,12 +431,12 @@ class Bridge(Agent):
             return False
         if output.is_paused:
             ctx.error(
-                "Run %s of the %s is paused and waits for %s. Decide it at the server (session "
-                "%s)%s."
+                "Run %s of the %s is paused and waits for %s. %s (session %s)%s."
                 % (
                     run.run_id,
                     self._what,
                     output.waits_for or "a decision",
+                    "Answer it by another client" if self._is_a2a else "Decide it at the server",
                     run.session_id,
                     "; a check will emit the answer" if ctx.options["background"] else "",
                 )
@@ -417,7 +447,7 @@ class Bridge(Agent):
         else:
             ctx.error(
                 "Run %s of the %s ended as %s: %s"
-                % (run.run_id, self._what, status, _plain(output.content) or "no reason given")
+                % (run.run_id, self._what, status, output.reason or "no reason given")
             )
         return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import pytest
 from hypothesis import given, strategies as st
@@ -288,20 +287,30 @@ def test_names_that_look_like_bind_addresses_are_left(host):
 
 
 def test_other_hosts_are_left():
-    for url in ("https://other.example/rpc", "http://10.1.2.3:8000/", "http://other.example/"):
+    for url in ("https://other.example/rpc", "https://8.8.8.8:8000/", "http://other.example/"):
         assert url_of(CARD, url) == url
 
 
-def test_replaced_url_is_logged_once(caplog):
-    caplog.set_level(logging.INFO, "remoteagent_lite")
-    card_url = "https://logged.example/card.json"
-    for _ in range(2):
-        url_of(card_url, "http://user:password@0.0.0.0:8001/rpc")
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("remoteagent_lite", logging.INFO)
-    assert "http://0.0.0.0:8001/rpc" in record.getMessage()
-    assert "https://logged.example/rpc" in record.getMessage()
-    assert "password" not in record.getMessage()
+def test_replaced_url_is_told_beside_what_the_card_says():
+    card = new(("http://0.0.0.0:8001/rpc", "JSONRPC", "1.0"), entry(J1))
+    moved, kept = offers(card, CARD)
+    assert (moved.url, moved.moved) == (
+        "http://0.0.0.0:8001/rpc",
+        "the address its server listens on",
+    )
+    assert (moved.interfaces, kept.interfaces, kept.moved) == ((J1,), (J1,), "")
+
+
+PRIVATE = ["10.1.2.3", "192.168.1.9", "169.254.169.254", "[fd00::1]", "echo-agent", "a.internal"]
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_private_address_counts_only_within_a_private_network(host):
+    url = "http://%s:8000/rpc" % host
+    assert url_of(CARD, url) == J1.url
+    assert url_of("http://93.184.215.14/card.json", url) == "http://93.184.215.14/rpc"
+    for place in ("127.0.0.1:1", "10.9.9.9", "gateway", "echo.local"):
+        assert url_of("http://%s/card.json" % place, url) == url
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import textwrap
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ...errors import ProtocolError, UnsupportedError, shown_url
@@ -14,7 +13,6 @@ from .negotiation import (
     Offer,
     candidates,
     is_loopback,
-    is_wildcard,
     offers,
     same_origin,
     wanted_version,
@@ -310,19 +308,8 @@ def _about_url(offer: Offer, card_url: str) -> Iterator[str]:
             "The URL %s is of another origin than the card: credentials go there only if it is "
             "named in allow_hosts." % url
         )
-    if _is_private(parts.hostname) and not offer.moved and not _is_private(card.hostname):
-        yield "The URL %s belongs to a private network." % url
     if card.scheme == "https" and used.startswith("http:"):
         yield "The URL %s is http, though the card came over https." % url
-
-
-def _is_private(host: Optional[str]) -> bool:
-    if not host:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_private and not is_wildcard(host)
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
 def _about_capabilities(card: Json) -> Iterator[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
-import logging
 import re
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
@@ -30,7 +28,6 @@ __all__ = [
     "credentials_allowed",
     "guesses",
     "is_loopback",
-    "is_wildcard",
     "next_interfaces",
     "offers",
     "placed_at",
@@ -38,11 +35,11 @@ __all__ = [
     "wanted_version",
 ]
 
-_log = logging.getLogger("remoteagent_lite")
-
 _BINDINGS = {"JSONRPC": JSONRPC, "HTTP+JSON": REST}
 _VERSIONS = ("1.0", "0.3")
+#: What servers bind to in order to be reached at any address.
 _WILDCARDS = ("0.0.0.0", "::")
+_PRIVATE_NAMES = (".local", ".internal", ".lan")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: The end of an AgentOS's interface URL, which is that of one of its operations.
 _AGNO_ENDS = ("/v1/message:stream", "/v1/message:send")
@@ -88,11 +85,7 @@ def candidates(
     suggest, comes from next_interfaces.
     """
     listed = offers(sent, card_url)
-    found: List[Interface] = []
-    for offer in listed:
-        found += [each for each in offer.interfaces if each not in found]
-        if offer.moved and offer.interfaces:
-            _tell(shown_url(card_url), plain(offer.url), offer.moved, offer.interfaces[0].url)
+    found = list(dict.fromkeys(each for offer in listed for each in offer.interfaces))
     possible = [
         each
         for each in found
@@ -263,11 +256,6 @@ def _nothing(
     )
 
 
-@functools.lru_cache(maxsize=256)  # so that it is told once, and not with every call
-def _tell(card_url: str, url: str, why: str, used: str) -> None:
-    _log.info("The card at %s names %s: %s. %s is used.", card_url, shown_url(url), why, used)
-
-
 # --- URLs
 
 
@@ -286,11 +274,6 @@ def _place(url: str) -> _Place:
     return _Place(parts.scheme, (parts.hostname or "").rstrip("."), port)
 
 
-def is_wildcard(host: str) -> bool:
-    """Whether servers bind to this address to be reached at any."""
-    return host in _WILDCARDS
-
-
 def is_loopback(host: str) -> bool:
     """Whether the name means the machine itself."""
     if host == "localhost":
@@ -301,10 +284,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_private(host: str) -> bool:
+    """Whether the name means something in one network only, or on one machine."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_NAMES)
+
+
 def _placed(url: str, card_url: str) -> Tuple[Optional[str], str]:
     """The URL to use for one that a card names, and why it is another; or None, and why.
 
-    Servers print the address that they listen on, which from elsewhere is another one's.
+    Servers print the address that they listen on, which from elsewhere is another one's: nobody
+    outside may send the caller's messages into the network that the caller is in.
     """
     try:
         if _NOT_IN_URLS.search(url):
@@ -321,17 +313,19 @@ def _placed(url: str, card_url: str) -> Tuple[Optional[str], str]:
     if not there.host:
         return None, "the URL names no host"
     host = there.host
-    bound = is_wildcard(host) or is_loopback(host)
-    near = is_wildcard(here.host) or is_loopback(here.host)
+    bound = host in _WILDCARDS or is_loopback(host)
+    near = here.host in _WILDCARDS or is_loopback(here.host)
     as_card = _netloc(card)
     if bound and host != here.host and (not near or there.port == here.port):
         return _moved(target, card.scheme, as_card), "the address its server listens on"
+    if _is_private(host) and not _is_private(here.host):
+        return _moved(target, card.scheme, as_card), "of a private network, and the card is not"
     if (here.scheme, there.scheme) == ("https", "http") and (host == here.host or (bound and near)):
         # Never from a protected connection to an open one.
         if there.port in (80, here.port):
             return _moved(target, card.scheme, as_card), "http, though the card came over https"
         return None, "it is http, though the card came over https"
-    if is_wildcard(host) and host != here.host:
+    if host in _WILDCARDS and host != here.host:
         name = "[%s]" % here.host if ":" in here.host else here.host
         netloc = "%s:%s" % (name, there.port)
         return _moved(target, target.scheme, netloc), "the address its server listens on"

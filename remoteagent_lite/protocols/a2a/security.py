@@ -1,34 +1,12 @@
-"""What credentials an agent asks for, and whether the caller has them. No I/O."""
+"""What credentials an agent asks for, in words. No I/O."""
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional
+from typing import Any, List, Mapping, Optional
 
 from .card import Json, an_object, plain, security_requirements, security_schemes
 
-__all__ = ["Credentials", "satisfied", "wanted"]
-
-
-class Credentials(NamedTuple):
-    """What the caller has; none of the values, only that they are there."""
-
-    bearer: bool = False
-    basic: bool = False
-    headers: FrozenSet[str] = frozenset()  # names in lower case
-    certificate: bool = False
-
-
-def satisfied(card: Mapping[str, Any], credentials: Credentials) -> Optional[Json]:
-    """The first requirement of the card that the caller can meet, in the form of 1.0.
-
-    ``{}`` if the card requires nothing; None if the caller lacks something for each.
-    """
-    requirements = security_requirements(card)
-    schemes = security_schemes(card)
-    for each in requirements:
-        if all(_has(credentials, schemes.get(name, {})) for name in each["schemes"]):
-            return each
-    return None if requirements else {}
+__all__ = ["wanted"]
 
 
 def wanted(card: Mapping[str, Any]) -> str:
@@ -47,24 +25,6 @@ def wanted(card: Mapping[str, Any]) -> str:
         words = [_in_words(name, schemes.get(name), scopes) for name, scopes in named.items()]
         ways.append(" and ".join(words))
     return (", or " if several else " or ").join(dict.fromkeys(ways))
-
-
-def _has(credentials: Credentials, scheme: Json) -> bool:
-    authorization = "authorization" in credentials.headers
-    key = scheme.get("apiKeySecurityScheme")
-    if type(key) is dict:
-        place, name = _place(key), key.get("name")
-        if place == "header":
-            return isinstance(name, str) and name.lower() in credentials.headers
-        return place == "cookie" and "cookie" in credentials.headers
-    http = scheme.get("httpAuthSecurityScheme")
-    if type(http) is dict:
-        kind = str(http.get("scheme", "")).lower()
-        given = {"bearer": credentials.bearer, "basic": credentials.basic}
-        return authorization or given.get(kind, False)
-    if "oauth2SecurityScheme" in scheme or "openIdConnectSecurityScheme" in scheme:
-        return authorization or credentials.bearer
-    return credentials.certificate and "mtlsSecurityScheme" in scheme
 
 
 def _in_words(name: str, scheme: Optional[Json], scopes: Json) -> str:
