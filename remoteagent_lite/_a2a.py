@@ -43,7 +43,7 @@ from .errors import (
     VersionNotSupportedError,
     shown_url,
 )
-from .options import Timeout
+from .options import RetryPolicy, Timeout
 from .protocols.a2a import interface as a2a
 from .protocols.a2a.card import card_urls, read_card
 from .protocols.a2a.dialects import Dialect, dialect_of, fault_of
@@ -69,12 +69,15 @@ if TYPE_CHECKING:
 
     from .options import CallOptions, ClientSettings
 
-__all__ = ["A2AConnection", "CardRead"]
+__all__ = ["RECOVER", "A2AConnection", "CardRead"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("remoteagent_lite")
 
+#: How often a broken stream is taken up again without news in between. The task itself can be asked
+#: for, so what stands still, stands still.
+RECOVER = RetryPolicy(max_attempts=5, backoff=0.25, max_backoff=2.0)
 #: The longest answer that is read in place of a stream, in bytes.
 _MAX_ANSWER = 512 * 1024 * 1024
 _BINDINGS = {

@@ -66,8 +66,6 @@ _OUTPUTS_REMEMBERED = 1024
 _GRACE = 2.0
 #: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
 _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
-#: The same over A2A, where the task itself can be asked for: what stands still, stands still.
-_RECOVER = RetryPolicy(max_attempts=5, backoff=0.25, max_backoff=2.0)
 _UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
@@ -97,7 +95,6 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.id = component_id
         self.protocol = protocol
         self.config_ttl = config_ttl
-        self._resume = resume or (_RECOVER if protocol == "a2a" else _RESUME)
         # Of either protocol; both pairs have the same methods.
         self._connection: Any
         self._protocol: Any
@@ -107,16 +104,18 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                 raise ValueError('%s= needs protocol="a2a"' % "=, ".join(foreign))
             own: Any = {name: each for name, each in settings.items() if name not in _A2A_ONLY}
             self._connection = Connection(base_url, timeout, **own)
+            self._resume = resume or _RESUME
             self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
         elif protocol == "a2a":
             # Here, so that only those who speak A2A pay for it.
-            from ._a2a import A2AConnection
+            from ._a2a import RECOVER, A2AConnection
             from .protocols.a2a.runs import A2A
 
             self._connection = A2AConnection(
                 base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
             )
             self._protocol = A2A(self.component, component_id)
+            self._resume = resume or RECOVER
         else:
             raise ValueError("protocol must be 'agentos' or 'a2a', not %r" % (protocol,))
         self._sessions: Recent[str] = Recent(_RUNS_REMEMBERED)

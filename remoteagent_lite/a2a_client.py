@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
-from ._a2a import A2AConnection
+from ._a2a import RECOVER, A2AConnection
 from .errors import ProtocolError, shown_url
 from .models.a2a_v10 import (
     AgentCard,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["A2AClient"]
 
-#: As often a broken stream is taken up again without news in between.
-_RECOVER = RetryPolicy(max_attempts=5, backoff=0.25, max_backoff=2.0)
 _STATES = {
     name: "TASK_STATE_" + name.replace("-", "_").upper()
     for name in (
@@ -71,7 +69,7 @@ class A2AClient:
         self._connection = A2AConnection(
             base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
         )
-        self._resume = resume or _RECOVER
+        self._resume = resume or RECOVER
 
     @property
     def base_url(self) -> str:

@@ -82,9 +82,10 @@ class PushReceiver:
     app. Who sends a wrong one is answered 401.
 
     A notification is answered when ``handler`` has returned: 200, or 500 if it raised, after which
-    the agent may send it again. One that comes again after it was handled, or while it is, is
-    answered 200 and dropped; the last ``remember`` are known. Pieces appended to an artifact are
-    handed on always, for two pieces may well be the same.
+    the agent may send it again (the A2A SDKs do not: ask for the task if it matters). One that
+    comes again after it was handled, or while it is, is answered 200 and dropped; the last
+    ``remember`` are known. Pieces appended to an artifact are handed on always, for two pieces may
+    well be the same.
     """
 
     def __init__(
@@ -101,6 +102,9 @@ class PushReceiver:
         tokens = [token] if isinstance(token, str) else list(token or ())
         if not all(isinstance(each, str) and each for each in tokens):
             raise ValueError("token must be a non-empty str, or several")
+        if authorization is not None and not (authorization and isinstance(authorization, str)):
+            # Who sends no header at all would be let in.
+            raise ValueError("authorization must be a non-empty str: 'Bearer ...'")
         self._handler = handler
         self._tokens = [each.encode("utf-8") for each in tokens]
         self._checks_token = token is not None

@@ -61,8 +61,8 @@ def test_every_public_name_is_there() -> None:
     assert set(remoteagent_lite.__all__) <= set(dir(remoteagent_lite))
     for name in (
         "RemoteAgent RemoteTeam RemoteWorkflow AgentOSClient A2AClient RunStream merge Timeout "
-        "RetryPolicy Image Audio Video File ToolExecution RunOutput TeamRunOutput WorkflowRunOutput "
-        "UnknownEvent"
+        "RetryPolicy Image Audio Video File ToolExecution RunOutput TeamRunOutput "
+        "WorkflowRunOutput UnknownEvent PushReceiver PushNotification"
     ).split() + errors.__all__:
         if name not in ("error_for_code", "error_for_status", "shown_url"):
             assert name in remoteagent_lite.__all__, name

@@ -17,6 +17,7 @@ from ...errors import A2AError
 from ...events import UnknownEvent
 from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, TEAM, WORKFLOW, Component
+from .artifact import Artifact, Replay, Said, doubled
 from .content import (
     MEDIA,
     artifacts_of,
@@ -134,100 +135,6 @@ def _with_parts(data: JSON, sources: List[Tuple[Any, Any]]) -> JSON:
     return data
 
 
-class _Artifact:
-    """An artifact as it grows. The parts are a list of our own; nothing is joined on the way."""
-
-    __slots__ = ("fields", "parts")
-
-    def __init__(self, artifact: JSON, parts: List[JSON]) -> None:
-        self.fields = artifact
-        self.parts = parts
-
-    def text(self) -> str:
-        return "".join(texts(self.parts))
-
-    def as_dict(self) -> JSON:
-        return {**self.fields, "parts": list(self.parts)}
-
-
-class _Replay:
-    """Chunks that came for an artifact after a snapshot of it which may hold them already.
-
-    Who subscribes to a task of protocol 0.3 gets no snapshot, and asks for one behind that. What
-    the server sent in between is in the snapshot, at its end, and comes as chunks nevertheless. So
-    chunks are held back as long as, put together, they are found in the snapshot's text. The first
-    one that is not decides: if what was held is the end of that text, it was a repetition; if not,
-    all of it is new. ``whole`` marks a repetition that began with the artifact's very beginning.
-    """
-
-    __slots__ = ("_known", "_twice", "held", "parts", "whole")
-
-    def __init__(self, known: str) -> None:
-        self._known = known
-        self._twice = ""
-        self.held = ""
-        self.parts: List[JSON] = []
-        self.whole = False
-
-    def begins_with(self, text: str) -> bool:
-        return bool(text) and self._known.startswith(text)
-
-    def hold(self, text: str, parts: List[JSON]) -> bool:
-        """Keep a chunk back; False if with it the text is none that is known."""
-        longer, twice = self.held + text, self._twice + text + text
-        if self.whole:
-            fits = self._known.startswith(longer)
-        else:
-            fits = longer in self._known or twice in self._known
-        if fits:
-            self.held, self._twice = longer, twice
-            self.parts.extend(parts)
-        return fits
-
-    @property
-    def is_repeated(self) -> bool:
-        """Whether what is held may be the end of what is known."""
-        return self.held == self._known if self.whole else self._known.endswith(self.held)
-
-    @property
-    def is_doubled(self) -> bool:
-        """Whether the server stored each of these chunks twice, as a2a-sdk 0.3.26 does then.
-
-        Of a single chunk that cannot be told: an agent may say the same word twice.
-        """
-        return not self.is_repeated and bool(self.held) and self._known.endswith(self._twice)
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether what is held can be nothing but the end of what is known."""
-        start = 0 if self.whole else self._known.find(self.held)
-        return start + len(self.held) == len(self._known)
-
-
-class _Said:
-    """A message whose text comes in pieces, under one id."""
-
-    __slots__ = ("message", "parts", "pieces")
-
-    def __init__(self, message: JSON) -> None:
-        self.message = message
-        self.parts: List[JSON] = []
-        self.pieces: List[str] = []
-
-    def add(self, message: JSON, text: str) -> None:
-        self.parts.extend(objects(message.get("parts")))
-        self.pieces.append(text)
-
-    def text(self) -> str:
-        return "".join(self.pieces)
-
-    def as_message(self) -> JSON:
-        if len(self.pieces) == 1:
-            return self.message
-        others = [part for part in self.parts if "text" not in part]
-        return {**self.message, "parts": [{"text": self.text()}, *others]}
-
-
 class A2AFold:
     """Types the events of one stream and adds them up to the run's output.
 
@@ -280,15 +187,15 @@ class A2AFold:
         self._started = False
         self._identified = False
         self._task: Optional[JSON] = None  # all of it but the artifacts
-        self._artifacts: Dict[str, _Artifact] = {}
+        self._artifacts: Dict[str, Artifact] = {}
         self._shown: Dict[str, List[str]] = {}  # the text handed out, by artifact
         self._thought: Dict[str, List[str]] = {}
         self._thoughts: Set[str] = set()
         self._tools: Dict[str, JSON] = {}
         self._tools_done: Set[str] = set()
-        self._said: List[_Said] = []
+        self._said: List[Said] = []
         self._pieces: List[str] = []  # all text handed out, with what separates artifacts
-        self._replays: Dict[str, _Replay] = {}
+        self._replays: Dict[str, Replay] = {}
         self._unsure = False  # chunks may be missing: the stream was broken, and no task has come
         self._doubt = False
         self._held = False  # the event that ends the run is still to be handed out
@@ -407,7 +314,7 @@ class A2AFold:
             return self._replayed(key, artifact, parts, raw)
         known = self._artifacts.get(key)
         if known is None:  # its beginning is missing
-            known = self._artifacts[key] = _Artifact(artifact, [])
+            known = self._artifacts[key] = Artifact(artifact, [])
             self._doubt = True
         known.parts.extend(parts)
         if parts:
@@ -428,7 +335,7 @@ class A2AFold:
         replay = self._replays.get(key)
         text = "".join(texts(parts))
         if replay is not None and replay.begins_with(text):
-            replay = self._replays[key] = _Replay(self._artifacts[key].text())
+            replay = self._replays[key] = Replay(self._artifacts[key].text())
             replay.whole = True
             replay.hold(text, parts)
             self._doubt = True
@@ -438,7 +345,7 @@ class A2AFold:
         known = self._artifacts.get(key)
         if known is None or known.parts != parts:
             self._changed()
-        self._artifacts[key] = _Artifact(artifact, list(parts))
+        self._artifacts[key] = Artifact(artifact, list(parts))
         return self._whole(key, parts, raw)
 
     def _replayed(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
@@ -454,7 +361,7 @@ class A2AFold:
             return []
         return [*self._release(key, raw), *self._append(key, artifact, parts, raw)]
 
-    def _done_repeating(self, key: str, replay: _Replay) -> None:
+    def _done_repeating(self, key: str, replay: Replay) -> None:
         if replay.is_certain:
             del self._replays[key]
 
@@ -465,7 +372,7 @@ class A2AFold:
         if not replay.held or replay.is_repeated:
             return []
         count = len(replay.parts)
-        if replay.is_doubled and known.parts[-2 * count :] == _twice(replay.parts):
+        if replay.is_doubled and known.parts[-2 * count :] == doubled(replay.parts):
             self._fresh.setdefault(key, []).extend(replay.parts)
             self._stored[key] = self._stored.get(key, 0) - 2 * count
             parts = [*known.parts[: -2 * count], *replay.parts]
@@ -570,7 +477,7 @@ class A2AFold:
         key = message.get("messageId")
         goes_on = self._said and key and self._said[-1].message.get("messageId") == key
         if not goes_on:
-            self._said.append(_Said(message))
+            self._said.append(Said(message))
         self._said[-1].add(message, text)
         self._end = raw
         self._changed()
@@ -588,7 +495,7 @@ class A2AFold:
         taken = self._take(task, raw)
         if self._rejoined:
             # Servers put a chunk into the task before they send it to who has just subscribed.
-            self._replays = {key: _Replay(each.text()) for key, each in self._artifacts.items()}
+            self._replays = {key: Replay(each.text()) for key, each in self._artifacts.items()}
         return [*taken, *self._news("task", raw), *self._state_events(raw, True)]
 
     def _is_stale(self, task: JSON) -> bool:
@@ -598,18 +505,18 @@ class A2AFold:
         """
         if state_of(task) in TERMINAL or state_of(task) in INTERRUPTED:
             return False
-        begun: Dict[str, _Replay] = {}
+        begun: Dict[str, Replay] = {}
         for artifact in artifacts_of(task):
             key, parts = str(artifact.get("artifactId") or ""), objects(artifact.get("parts"))
             text = "".join(texts(parts))
             known = self._replays.get(key)
             if known is None or not known.begins_with(text):
                 return False
-            begun[key] = replay = _Replay(self._artifacts[key].text())
+            begun[key] = replay = Replay(self._artifacts[key].text())
             replay.whole = True
             replay.hold(text, parts)
         self._replays = {
-            key: _Replay(self._artifacts[key].text()) if each.is_certain else each
+            key: Replay(self._artifacts[key].text()) if each.is_certain else each
             for key, each in begun.items()
         }
         return bool(begun)
@@ -625,7 +532,7 @@ class A2AFold:
         artifacts = artifacts_of(task)
         if artifacts:
             taken = {str(each.get("artifactId") or ""): each for each in artifacts}
-            new = {key: _Artifact(each, objects(each.get("parts"))) for key, each in taken.items()}
+            new = {key: Artifact(each, objects(each.get("parts"))) for key, each in taken.items()}
             if {key: each.parts for key, each in new.items()} != {
                 key: each.parts for key, each in self._artifacts.items()
             }:
@@ -656,7 +563,7 @@ class A2AFold:
     def snapshot(self, task: JSON) -> Events:
         """Take the task as it was looked up after the stream was broken and opened again.
 
-        Chunks that come now may be in it already: see _Replay.
+        Chunks that come now may be in it already: see Replay.
         """
         if self._is_over:
             return []
@@ -670,7 +577,7 @@ class A2AFold:
         if not self._is_over:
             self._looked_up = True
             self._stored, self._fresh = counts, {}
-            self._replays = {key: _Replay(each.text()) for key, each in self._artifacts.items()}
+            self._replays = {key: Replay(each.text()) for key, each in self._artifacts.items()}
         return events
 
     def _once(self, key: str, artifact: JSON) -> JSON:
@@ -681,13 +588,13 @@ class A2AFold:
         """
         known = self._artifacts.get(key)
         fresh = self._fresh.get(key, [])
-        twice = _twice(fresh)
+        twice = doubled(fresh)
         parts, count = objects(artifact.get("parts")), self._stored.get(key, 0)
         tail = parts[count:]
         if count and tail[:1] == parts[count - 1 : count] and tail[: len(twice)] != twice:
             tail = tail[1:]  # it was being stored at the last look
         # If nothing has come since, the first of what is missed has to show it.
-        sample = twice or (_twice(tail[:1]) if not self._stores_twice else [])
+        sample = twice or (doubled(tail[:1]) if not self._stores_twice else [])
         if sample:
             self._stores_twice = tail[: len(sample)] == sample
         if known is None or not self._stores_twice:
@@ -854,7 +761,7 @@ class A2AFold:
             str(each.get("artifactId") or ""): objects(each.get("parts")) for each in artifacts
         }
         for key, parts in self._fresh.items():
-            twice = _twice(parts)
+            twice = doubled(parts)
             if stored.get(key, [])[-len(twice) :] != twice:
                 return False
         return bool(self._fresh)
@@ -898,10 +805,6 @@ class A2AFold:
 
 def _as_it_is(data: Any) -> Any:
     return data
-
-
-def _twice(parts: List[JSON]) -> List[JSON]:
-    return [part for part in parts for _ in range(2)]
 
 
 def _tool(call_id: str, name: str, args: Any) -> JSON:
