@@ -35,9 +35,10 @@ if TYPE_CHECKING:
         """Settings for agents that are spoken to over A2A.
 
         ``a2a_version`` is "1.0", "0.3" or None: what the agent card says. ``interface_url`` is
-        spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host" or "host:port")
-        beside that of ``base_url`` to which tokens and headers may go; ``extensions`` the URIs of
-        protocol extensions that the caller supports.
+        spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host", "host:port", or
+        "http://host", which http needs if ``base_url`` is https) beside that of ``base_url`` to
+        which tokens and headers may go; ``extensions`` the URIs of protocol extensions that the
+        caller supports.
         """
 
         a2a_version: Optional[str]

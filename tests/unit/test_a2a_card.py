@@ -138,7 +138,10 @@ def test_fields_of_0_3_are_translated_and_kept():
     assert typed["bearer"].http_auth_security_scheme.scheme == "bearer"
     assert typed["bearer"].http_auth_security_scheme.bearer_format == "JWT"
     assert typed["key"].api_key_security_scheme.location == "header"
-    assert typed["key"].api_key_security_scheme.name == "X-API-Key"
+    assert card["securitySchemes"]["key"]["apiKeySecurityScheme"] == {
+        "location": "header",
+        "name": "X-API-Key",
+    }
     assert typed["oauth"].oauth2_security_scheme.flows.password.token_url == "/token"
     assert typed["oidc"].open_id_connect_security_scheme.open_id_connect_url == "/oidc"
     assert typed["cert"].mtls_security_scheme.description == "Ours."
