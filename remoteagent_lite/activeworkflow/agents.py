@@ -14,6 +14,16 @@ __all__ = ["Agent", "FunctionAgent", "Handler", "agent", "name_problem"]
 
 Handler = Callable[[Context], Any]
 
+_FIELDS = (
+    "name",
+    "display_name",
+    "description",
+    "default_options",
+    "options",
+    "on_error",
+    "sends_credentials",
+)
+
 
 def _docstring(cls: type) -> str:
     """The nearest docstring that is not this module's own."""
@@ -34,6 +44,9 @@ class Agent:
     typed options, from which ``default_options`` and a table in the description are made;
     ``default_options`` may add plain ones. ``on_error`` says what an exception does: "report"
     shows it to the user and is done with the message, "retry" has ActiveWorkflow call again.
+    ``sends_credentials`` lets messages and memory hold values of the user's credentials, for an
+    agent that is there to pass one on; otherwise they are replaced by ``***``, as they always are
+    in log entries and errors.
 
     One instance serves all calls, several at a time: keep state elsewhere. A class whose name
     begins with an underscore is a base for others and is not checked.
@@ -45,6 +58,7 @@ class Agent:
     default_options: Mapping[str, Any] = {}
     options: Sequence[Option] = ()
     on_error: str = "report"
+    sends_credentials: bool = False
 
     _written: Dict[str, Any] = {}
 
@@ -57,6 +71,7 @@ class Agent:
         options: Optional[Sequence[Option]] = None,
         default_options: Optional[Mapping[str, Any]] = None,
         on_error: Optional[str] = None,
+        sends_credentials: Optional[bool] = None,
     ) -> None:
         """Whatever is given takes the place of the class's own, for this instance."""
         given = {
@@ -66,6 +81,7 @@ class Agent:
             "options": options,
             "default_options": default_options,
             "on_error": on_error,
+            "sends_credentials": sends_credentials,
         }
         given = {key: value for key, value in given.items() if value is not None}
         if not given:
@@ -80,8 +96,7 @@ class Agent:
         super().__init_subclass__(**kwargs)
         # What the class body says is kept: the attributes are about to hold what is made of it,
         # and a subclass starts from the former.
-        fields = ("name", "display_name", "description", "default_options", "options", "on_error")
-        cls._written = {key: cls.__dict__[key] for key in fields if key in cls.__dict__}
+        cls._written = {key: cls.__dict__[key] for key in _FIELDS if key in cls.__dict__}
         if cls.__name__.startswith("_"):
             return
         for key, value in completed(cls._all_written(), _docstring(cls)).items():
@@ -114,26 +129,15 @@ class Agent:
 class FunctionAgent(Agent):
     """An agent made of functions by the ``agent`` decorator."""
 
-    def __init__(self, **definition: Any) -> None:
-        super().__init__(**definition)
-        self._receive: Optional[Handler] = None
-        self._check: Optional[Handler] = None
-
     def on_receive(self, function: Handler) -> Handler:
         """Decorator: ``function(ctx)`` is called with each message."""
-        self._receive = function
+        self.receive = function  # type: ignore[assignment, method-assign]
         return function
 
     def on_check(self, function: Handler) -> Handler:
         """Decorator: ``function(ctx)`` is called on the user's schedule."""
-        self._check = function
+        self.check = function  # type: ignore[assignment, method-assign]
         return function
-
-    def receive(self, ctx: Context) -> Any:
-        return super().receive(ctx) if self._receive is None else self._receive(ctx)
-
-    def check(self, ctx: Context) -> Any:
-        return super().check(ctx) if self._check is None else self._check(ctx)
 
 
 @overload
@@ -150,6 +154,7 @@ def agent(
     options: Sequence[Option] = (),
     default_options: Optional[Mapping[str, Any]] = None,
     on_error: str = "report",
+    sends_credentials: bool = False,
 ) -> Callable[[Handler], FunctionAgent]: ...
 
 
@@ -162,6 +167,7 @@ def agent(
     options: Sequence[Option] = (),
     default_options: Optional[Mapping[str, Any]] = None,
     on_error: str = "report",
+    sends_credentials: bool = False,
 ) -> Union[FunctionAgent, Callable[[Handler], FunctionAgent]]:
     """Decorator that makes an agent of a function ``f(ctx)``.
 
@@ -181,6 +187,7 @@ def agent(
             options=options,
             default_options=default_options,
             on_error=on_error,
+            sends_credentials=sends_credentials,
         )
         if on != "check":
             made.on_receive(function)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
 import importlib
 import json
 import logging
 import re
 import time
 import traceback
+from functools import partial
+from hmac import compare_digest
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NoReturn, Optional, Tuple, Union
 from urllib.parse import quote
 
 from .agents import Agent
 from .context import DEADLINE
-from .idempotency import MemoryStore, Reply, Store, busy, message_key
-from .protocol import Answer, handle, register
+from .idempotency import MemoryStore, Reply, Store, busy, in_words, message_key
+from .protocol import handle, registration
 
 __all__ = ["AgentApp"]
 
@@ -46,7 +47,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 # Made once: json.loads makes a decoder anew for each call with an option.
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error
@@ -88,7 +90,8 @@ class AgentApp:
             raise ValueError("token must be letters, digits, '-', '.', '_' and '~', and not empty")
         self.agents = agents
         self.prefix = prefix.rstrip("/")
-        self._token = None if token is None else token.encode("ascii")
+        self._home = self.prefix if token is None else "%s/%s" % (self.prefix, token)
+        self._secret_home = None if token is None else self._home.encode("utf-8")
         self._match_payloads = match_payloads
         self._body_limit = body_limit
         self._deadline = deadline
@@ -104,29 +107,34 @@ class AgentApp:
                     "two agents are named %s: in ActiveWorkflow one would replace the other"
                     % agent.name
                 )
-            answer = Answer(200, {"result": register(agent)})
-            registration = Reply(200, answer.content_type, answer.encode())
-            self._by_name[agent.name] = (agent, registration)
+            self._by_name[agent.name] = (agent, registration(agent))
+        # What needs no comparison of tokens is found at once.
+        self._by_path = (
+            {"%s/%s" % (self._home, name): found for name, found in self._by_name.items()}
+            if token is None
+            else {}
+        )
         self._store = _store(idempotency)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        headers = []
+        refused_method = False
         try:
             reply = self._reply(method, environ)
         except _Refused as refused:
-            reply = Reply(refused.status, _TEXT, (str(refused) + "\n").encode("utf-8", "replace"))
-            if refused.status == 405:
-                headers.append(("Allow", "GET, HEAD, POST"))
+            reply = in_words(refused.status, str(refused))
+            refused_method = refused.status == 405
         except Exception as error:
             # A fault of this module's own. Its words may quote the request: they are left out.
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s in the host itself\n%s", type(error).__name__, where)
             reply = busy("the host of the agents failed: see its log")
-        headers.append(("Content-Type", reply.content_type))
-        headers.append(("Content-Length", str(len(reply.body))))
-        start_response(_REASONS[reply.status], headers)
-        return [] if method == "HEAD" else [reply.body]
+        status, content_type, body = reply
+        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        if refused_method:
+            headers.append(("Allow", "GET, HEAD, POST"))
+        start_response(_REASONS[status], headers)
+        return [] if method == "HEAD" else [body]
 
     def urls(self, base: str) -> List[str]:
         """Where ActiveWorkflow finds the agents, in their order.
@@ -134,8 +142,7 @@ class AgentApp:
         ``base`` is the URL that the app is mounted at, like "http://localhost:5000". What comes
         back holds the token.
         """
-        path = self.prefix + ("" if self._token is None else "/" + self._token.decode("ascii"))
-        return ["%s%s/%s" % (base.rstrip("/"), path, name) for name in self._by_name]
+        return ["%s%s/%s" % (base.rstrip("/"), self._home, name) for name in self._by_name]
 
     def variables(self, base: str) -> str:
         """The lines to put into ActiveWorkflow's environment; ``base`` as for ``urls``."""
@@ -185,7 +192,23 @@ class AgentApp:
         return "<AgentApp at %s: %s>" % (self.prefix or "/", ", ".join(self._by_name))
 
     def _reply(self, method: str, environ: Environ) -> Reply:
-        name = self._own_path(method, environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        found = self._by_path.get(path)
+        if method != "POST" or found is None:
+            name = self._own_path(method, path)
+            found = self._by_name.get(name)
+            if method != "POST" or found is None:
+                return self._page(method, name, environ)
+        agent, registered = found
+        call = _call(_body(environ, self._body_limit))
+        if call.get("method") == "register":
+            return registered
+        if logger.isEnabledFor(logging.INFO):
+            return self._logged(agent, call)
+        return self._once(agent, call)
+
+    def _page(self, method: str, name: str, environ: Environ) -> Reply:
+        """What is no call to an agent: a page for people, or a refusal."""
         if method not in ("POST", "GET", "HEAD"):
             raise _Refused(405, "ActiveWorkflow posts here; GET says who is here")
         if name == "health":
@@ -194,52 +217,42 @@ class AgentApp:
             if method == "POST":
                 raise _Refused(405, "this is the index: agents have paths of their own below it")
             return Reply(200, _TEXT, self._index(environ).encode("utf-8"))
-        found = self._by_name.get(name)
-        if found is None:
+        if name not in self._by_name:
             raise _Refused(404, "no agent at this path: the index page names the right ones")
-        agent, registration = found
-        if method != "POST":
-            text = "%s is ready: ActiveWorkflow posts here\n" % agent.name
-            return Reply(200, _TEXT, text.encode("ascii"))
-        call = _call(_body(environ, self._body_limit))
-        if call.get("method") == "register":
-            return registration
-        if logger.isEnabledFor(logging.INFO):
-            return self._logged(agent, call)
-        return self._once(agent, call)
+        text = "%s is ready: ActiveWorkflow posts here\n" % name
+        return Reply(200, _TEXT, text.encode("ascii"))
 
     def _own_path(self, method: str, path: str) -> str:
         """The part of the path behind prefix and token: an agent's name, "" for the index."""
-        prefix = self.prefix
-        if not path.startswith(prefix):
-            raise _Refused(404, "nothing here")
-        rest = path[len(prefix) :]
-        if rest and rest[0] != "/":
-            raise _Refused(404, "nothing here")
-        rest = rest[1:]
-        if rest == "health" and method != "POST":
-            return rest
-        if self._token is not None:
-            given, _, rest = rest.partition("/")
-            if not hmac.compare_digest(given.encode("latin-1", "replace"), self._token):
-                raise _Refused(404, "nothing here")
-        return rest[:-1] if rest.endswith("/") else rest
+        home, _, name = path.rpartition("/")
+        if self._is_home(home):
+            return name
+        if home == self.prefix and name == "health" and method != "POST":
+            return name
+        if not name:
+            path = home
+            home, _, name = path.rpartition("/")
+            if name and self._is_home(home):
+                return name
+        if self._is_home(path):
+            return ""
+        raise _Refused(404, "nothing here")
+
+    def _is_home(self, path: str) -> bool:
+        if self._secret_home is None:
+            return path == self._home
+        return compare_digest(path.encode("latin-1", "replace"), self._secret_home)
 
     def _once(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
-        def execute() -> Reply:
-            answer = handle(agent, call, deadline=self._deadline)
-            return Reply(answer.status, answer.content_type, answer.encode())
-
-        if self._store is not None and call.get("method") == "receive":
-            params = call.get("params")
-            if isinstance(params, dict):
-                try:
-                    key = message_key(agent.name, params, self._match_payloads)
-                except RecursionError:
-                    raise _Refused(400, "the call is nested too deep") from None
-                if key is not None:
-                    return self._store.once(key, execute)
-        return execute()
+        store = self._store
+        if store is not None and call.get("method") == "receive":
+            try:
+                key = message_key(agent.name, call.get("params"), self._match_payloads)
+            except ValueError:
+                raise _Refused(400, "the call is nested too deep") from None
+            if key is not None:
+                return store.once(key, partial(handle, agent, call, deadline=self._deadline))
+        return handle(agent, call, deadline=self._deadline)
 
     def _logged(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
         started = time.monotonic()
@@ -300,7 +313,9 @@ def _body(environ: Environ, limit: int) -> bytes:
     missing = length
     try:
         while missing > 0:
-            piece = stream.read(min(missing, _CHUNK))
+            piece: bytes = stream.read(missing if missing < _CHUNK else _CHUNK)
+            if len(piece) == length and stated:
+                return piece
             if not piece:
                 break
             pieces.append(piece)
@@ -311,13 +326,17 @@ def _body(environ: Environ, limit: int) -> bytes:
         raise _Refused(400, "the body is shorter than its Content-Length")
     if not stated and length and not missing:
         raise _Refused(413, too_large)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return b"".join(pieces)
 
 
 def _call(body: bytes) -> Dict[str, Any]:
     try:
-        call = _decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        text = body.decode("utf-8")
+        # decode() looks for blanks around the value first, which ActiveWorkflow does not send.
+        call, end = _scan(text, 0) if text.startswith("{") else (None, -1)
+        if end != len(text):
+            call = _decoder.decode(text)
+    except (ValueError, RecursionError, StopIteration):
         # From None: the error holds the body, and with it the credentials.
         raise _Refused(400, "the body is not JSON") from None
     if not isinstance(call, dict):

@@ -8,8 +8,9 @@ What brings the two together:
 * Runs are begun in the background where the server can (AgentOS 2.9, with a database): it notes a
   run before it executes it, so that it can be asked what became of a run after any failure.
 * "Call me again" is answered only where the next call cannot begin a second run.
-* An A2A server chooses the ids itself: there the run's own travels in the message's metadata, and
-  is looked for in the tasks of its context (protocol 1.0; 0.3 cannot list them).
+* An A2A server chooses its tasks' ids itself: there the run's own is the id of the message, and of
+  the context unless the user names one. By these it is looked for among the tasks (protocol 1.0;
+  0.3 cannot list them), and a server may know a message that comes twice.
 
 This is the only module of the host that needs the client half, and it does not import its
 transport: the RemoteAgent has.
@@ -24,10 +25,16 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
 
 from ..errors import (
+    ContentTypeNotSupportedError,
+    ExtensionSupportRequiredError,
+    InvalidParamsError,
     InvalidRequestError,
+    JSONParseError,
+    MalformedRequestError,
+    MethodNotFoundError,
     NotFoundError,
     RateLimitError,
     RemoteAgentError,
@@ -36,6 +43,8 @@ from ..errors import (
     ServerError,
     TaskNotFoundError,
     UnsupportedError,
+    UnsupportedOperationError,
+    VersionNotSupportedError,
 )
 from ..options import Timeout
 from .agents import Agent
@@ -56,10 +65,25 @@ _FIELD = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}|\{\s*([\w.-]+)\s*\}")
 #: The whole message as JSON, unless it has a field of this name.
 _WHOLE = "payload"
 
-#: The member of an A2A message's metadata that has the run's own id.
-_MARK = "activeworkflowRun"
-
 _UNFINISHED = ("PENDING", "RUNNING")
+
+#: What says that a server knows the agent, and not the run.
+_UNKNOWN: Dict[str, Type[RemoteAgentError]] = {
+    "agentos": NotFoundError,
+    "a2a": TaskNotFoundError,
+}
+
+#: Answers of an A2A server that has taken the message for unfit, and run nothing.
+_REFUSALS = (
+    ContentTypeNotSupportedError,
+    ExtensionSupportRequiredError,
+    InvalidParamsError,
+    JSONParseError,
+    MalformedRequestError,
+    MethodNotFoundError,
+    UnsupportedOperationError,
+    VersionNotSupportedError,
+)
 
 #: Statuses of a proxy whose server is away.
 _PASSING = (502, 503, 504)
@@ -107,6 +131,8 @@ class Bridge(Agent):
         if max_pending < 1:
             raise ValueError("max_pending must be at least 1")
         self._remote = remote
+        self._is_a2a = remote.protocol == "a2a"
+        self._unknown = _UNKNOWN[remote.protocol]
         self._max_pending = max_pending
         self._ledger = _Ledger()
         what = "the %s `%s`" % (remote.component.kind, remote.id)
@@ -173,7 +199,7 @@ class Bridge(Agent):
             output = self._look_up(ctx, run)
         except RemoteServerUnavailableError:
             raise
-        except NotFoundError:
+        except self._unknown:
             if run.age < _GRACE:
                 return  # a server with a queue stores runs a little after it has taken them
             ctx.error(
@@ -253,47 +279,41 @@ class Bridge(Agent):
         return {}
 
     def _look_up(self, ctx: Context, run: _Run) -> Any:
-        """The run as the server has it; NotFoundError if it has not.
-
-        Workflows, and servers with a queue, give runs ids of their own: then ours is that of the
-        session, in which there is no other run.
-        """
+        """The run as the server has it; ``self._unknown`` is raised if it has not."""
         remote: Any = self._remote
         options = dict(self._call(ctx), timeout=_LOOKUP)
         asked = run.run_id
         known = self._ledger.known_as(asked)
         try:
             output = remote.get_run(known, run.session_id, **options)
-        except TaskNotFoundError as error:
-            output = self._marked(run, options) if known == asked else None
-            if output is None:
-                raise NotFoundError(error.message, error.url, 404) from error
-            known = output.run_id
-            self._ledger.sent(asked, known)
-        except NotFoundError:
-            if run.session_id != asked or known != asked:
+        except self._unknown:
+            row = self._listed(run, options) if known == asked else None
+            if row is None:
                 raise
-            rows = remote.list_runs(run.session_id, **options)
-            if not rows:
-                raise
-            known = rows[0].run_id
+            known = row.run_id
             self._ledger.sent(asked, known)
             output = remote.get_run(known, run.session_id, **options)
         run.run_id = known
         return output
 
-    def _marked(self, run: _Run, options: Mapping[str, Any]) -> Any:
-        """The run that an A2A server has under an id of its own, or None."""
-        remote: Any = self._remote
-        for output in remote.list_runs(run.session_id, **options):
-            for message in (output.task and output.task.history) or []:
-                if (message.metadata or {}).get(_MARK) == run.run_id:
-                    return output
-        return None
+    def _listed(self, run: _Run, options: Dict[str, Any]) -> Any:
+        """The run among those of its session if the server gave it another id than ours, or None.
 
-    @property
-    def _is_a2a(self) -> bool:
-        return self._remote.protocol == "a2a"
+        A2A servers do, workflows, and AgentOS with a queue. A session that bears our id has no
+        other run; where runs share one, A2A tells of each by which message it was begun.
+        """
+        remote: Any = self._remote
+        is_alone = run.session_id == run.run_id
+        if not (is_alone or self._is_a2a):
+            return None
+        try:
+            rows = remote.list_runs(run.session_id, **options)
+        except UnsupportedError:
+            if not self._is_a2a:
+                raise
+            run.is_unlisted = True
+            return None
+        return next((row for row in rows if is_alone or _was_begun_by(row, run.run_id)), None)
 
     def _begun(self, ctx: Context, run: _Run, until: float) -> Any:
         """The run as it is now, begun unless it was before; None if that is not known yet."""
@@ -301,7 +321,7 @@ class Bridge(Agent):
         if run.is_repeatable:
             try:
                 return self._look_up(ctx, run)
-            except NotFoundError:
+            except self._unknown:
                 pass
             except UnsupportedError:
                 stored = False
@@ -317,30 +337,26 @@ class Bridge(Agent):
                     "(%s). It is not sent again, because it may have been executed."
                     % (self._what, run.run_id)
                 )
-        if not stored and ctx.options["background"] and not self._is_a2a:
+        if not stored and ctx.options["background"]:
+            why = "does not tell what becomes of a run" if self._is_a2a else "needs AgentOS 2.9"
             raise AgentError(
-                "The %s cannot be run in the background: that needs AgentOS 2.9. Nothing was run; "
-                "set option `background` to false." % self._what
+                "The %s cannot be run in the background: its server %s. Nothing was run; set "
+                "option `background` to false." % (self._what, why)
             )
         return self._send(ctx, run, until, stored)
 
     def _send(self, ctx: Context, run: _Run, until: float, stored: bool) -> Any:
         """Begin the run. Whether it may be repeated depends on how that fails."""
         patience = max(until - time.monotonic(), 1.0)
-        identity: Dict[str, Any]
-        if self._is_a2a:
-            identity = {"metadata": {_MARK: run.run_id}, "background": True}
-        else:
-            # A server with a queue of its own knows a repeated request by this header.
-            headers = {"Idempotency-Key": run.run_id} if stored else None
-            identity = {"run_id": run.run_id, "background": stored or None, "headers": headers}
+        input, names = self._named(run, stored)
         self._ledger.sent(run.run_id, run.run_id)
         try:
             output: Any = self._remote.run(
-                run.prompt,
+                input,
                 session_id=run.session_id,
                 user_id=run.user_id,
-                **identity,
+                background=stored or None,
+                **names,
                 timeout=Timeout(connect=5.0, read=patience, total=patience),
                 **self._call(ctx),
             )
@@ -359,6 +375,9 @@ class Bridge(Agent):
                     "set option `background` to false." % self._what
                 ) from error
             return self._send(ctx, run, until, stored=False)
+        except _REFUSALS as error:
+            self._ledger.was_refused(run.run_id)
+            raise AgentError("%s Nothing was run." % error) from error
         except RateLimitError as error:
             self._ledger.was_refused(run.run_id)
             raise Retry("%s Nothing was run." % error) from error
@@ -373,19 +392,30 @@ class Bridge(Agent):
                 run.session_id = output.session_id or run.session_id
         return output
 
+    def _named(self, run: _Run, stored: bool) -> Tuple[Any, Dict[str, Any]]:
+        """The input and the options that give the run its id."""
+        if self._is_a2a:
+            message: Dict[str, Any] = {"messageId": run.run_id, "role": "ROLE_USER"}
+            return dict(message, parts=[{"text": run.prompt}]), {}
+        # A server with a queue of its own knows a repeated request by this header.
+        headers = {"Idempotency-Key": run.run_id} if stored else None
+        return run.prompt, {"run_id": run.run_id, "headers": headers}
+
     def _after_a_break(self, ctx: Context, run: _Run, error: RemoteAgentError, stored: bool) -> Any:
         """The run after a failure that leaves open whether it was begun."""
-        if not stored:
+        if stored:
+            try:
+                return self._look_up(ctx, run)
+            except RemoteAgentError:
+                pass
+        if not stored or run.is_unlisted:
             raise AgentError(
                 "%s The run (%s) may have been executed all the same, so it is not repeated."
                 % (error, run.run_id)
             ) from error
-        try:
-            return self._look_up(ctx, run)
-        except RemoteAgentError:
-            if ctx.options["background"]:
-                return None
-            raise self._undecided(ctx, run, str(error)) from error
+        if ctx.options["background"]:
+            return None
+        raise self._undecided(ctx, run, str(error)) from error
 
     def _finished(self, ctx: Context, run: _Run, until: float) -> Any:
         """The run when it has ended or paused; Retry or AgentError when that takes too long."""
@@ -437,7 +467,7 @@ class Bridge(Agent):
                     self._what,
                     output.waits_for or "a decision",
                     "Answer it by another client" if self._is_a2a else "Decide it at the server",
-                    run.session_id,
+                    output.session_id or run.session_id,
                     "; a check will emit the answer" if ctx.options["background"] else "",
                 )
             )
@@ -566,6 +596,11 @@ def _plain(content: Any) -> Any:
     return content.to_dict() if hasattr(content, "to_dict") else content
 
 
+def _was_begun_by(row: Any, message_id: str) -> bool:
+    history = row.task.history if row.task is not None else None
+    return any(message.message_id == message_id for message in history or ())
+
+
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -585,6 +620,7 @@ class _Run:
         self.carried: Dict[str, Any] = {}
         self.is_repeatable = False
         self.is_paused = False
+        self.is_unlisted = False  # only the server's own id finds it
         self.since = time.time()
 
     @property

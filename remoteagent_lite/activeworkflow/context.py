@@ -41,7 +41,6 @@ class Context:
         "_memory",
         "_memory_given",
         "_messages",
-        "_starts",
         "deadline",
         "message",
         "method",
@@ -147,10 +146,10 @@ class Context:
         Raises AgentError, which names the key, for what JSON cannot hold: convert dates, decimals
         and bytes yourself.
         """
-        number = len(self._messages) + 1
-        if number > MOST_MESSAGES:
+        messages = self._messages
+        if len(messages) >= MOST_MESSAGES:
             raise AgentError("more than %d messages in one call" % MOST_MESSAGES)
-        self._messages.append(cleaned_object(payload, "message %d" % number))
+        messages.append(cleaned_object(payload, "message", len(messages) + 1))
 
     def credential(self, option: str) -> str:
         """The value of the credential that the option names; CredentialError if there is none.

@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .failures import AgentError
 from .options import Option, options_table
-from .values import cleaned_object, entry
+from .values import cleaned_object, entry, whole
 
 __all__ = ["checked_registration", "completed", "name_problem"]
 
@@ -73,6 +73,11 @@ def completed(written: Mapping[str, Any], docstring: str) -> Dict[str, Any]:
     on_error = written.get("on_error", "report")
     if on_error not in _ON_ERROR:
         raise ValueError('%s: on_error must be "report" or "retry", not %r' % (name, on_error))
+    sends_credentials = written.get("sends_credentials", False)
+    if not isinstance(sends_credentials, bool):
+        raise ValueError(
+            "%s: sends_credentials must be True or False, not %r" % (name, sends_credentials)
+        )
     made = {
         "name": name,
         "display_name": display_name,
@@ -80,6 +85,7 @@ def completed(written: Mapping[str, Any], docstring: str) -> Dict[str, Any]:
         "default_options": default_options,
         "options": options,
         "on_error": on_error,
+        "sends_credentials": sends_credentials,
     }
     checked_registration(made)
     return made
@@ -150,6 +156,7 @@ def _declared(name: str, options: Any) -> Tuple[Option, ...]:
 
 def _defaults(name: str, value: Any) -> Dict[str, Any]:
     try:
-        return cleaned_object(value, "default_options")
+        options: Dict[str, Any] = whole(cleaned_object(value, "default_options"))
+        return options
     except AgentError as error:
         raise ValueError("%s: %s" % (name, error)) from None

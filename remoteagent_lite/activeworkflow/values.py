@@ -23,6 +23,7 @@ __all__ = [
     "cut",
     "entry",
     "shown",
+    "whole",
 ]
 
 #: ActiveWorkflow's parser gives up at 100, and a message is wrapped in up to four more on its way.
@@ -38,17 +39,22 @@ _CUT_MARK = " ... (cut)"
 
 #: Whole numbers beyond this are infinite to whoever reads them as a double.
 _LARGEST = int(1.7976931348623157e308)
+_SMALLEST = -_LARGEST
 
 
-def cleaned_object(value: Any, what: str) -> Dict[str, Any]:
-    """A deep copy of an object that ActiveWorkflow can store.
+def cleaned_object(value: Any, what: str, number: int = 0) -> Dict[str, Any]:
+    """A deep copy of an object that ActiveWorkflow can store, but for lone surrogates in it.
 
-    ``what`` names it in the AgentError that says what cannot be stored, and where in it.
+    ``what``, with its ``number`` if it has one, names it in the AgentError that says what cannot
+    be stored, and where in it. Whoever sends it uses ``whole`` if there are surrogates.
     """
-    if not isinstance(value, (dict, abc.Mapping)):
-        raise AgentError("%s must be an object (a dict), not %s" % (what, type(value).__name__))
-    copy: Dict[str, Any] = cleaned(value, what)
-    return copy
+    try:
+        if type(value) is not dict and not isinstance(value, abc.Mapping):
+            raise _UnfitError("must be an object (a dict), not %s" % type(value).__name__)
+        copy: Dict[str, Any] = _copy(value, 1)
+        return copy
+    except _UnfitError as unfit:
+        raise _told(unfit, "%s %d" % (what, number) if number else what) from None
 
 
 def cleaned(value: Any, what: str) -> Any:
@@ -56,8 +62,24 @@ def cleaned(value: Any, what: str) -> Any:
     try:
         return _copy(value, 1)
     except _UnfitError as unfit:
-        where = "".join("[%s]" % shown(key) for key in reversed(unfit.path))
-        raise AgentError("%s%s %s" % (what, where, unfit.reason)) from None
+        raise _told(unfit, what) from None
+
+
+def _told(unfit: _UnfitError, what: str) -> AgentError:
+    where = "".join("[%s]" % shown(key) for key in reversed(unfit.path))
+    return AgentError("%s%s %s" % (what, where, unfit.reason))
+
+
+def whole(value: Any) -> Any:
+    """A cleaned value with U+FFFD in place of lone surrogates in its texts."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() else _whole_text(value)
+    if kind is dict:
+        return {whole(key): whole(item) for key, item in value.items()}
+    if kind is list:
+        return [whole(item) for item in value]
+    return value
 
 
 class _UnfitError(Exception):
@@ -70,13 +92,13 @@ class _UnfitError(Exception):
 
 
 def _copy(value: Any, depth: int) -> Any:
-    # One walk that checks, cleans and copies. The exact types of json.loads come first: this is
-    # the greater part of what a call costs.
+    # One walk that checks and copies. The exact types of json.loads come first: this is a great
+    # part of what a call costs.
     kind = type(value)
-    if kind is str:
-        return value if value.isascii() else _whole_text(value)
+    if kind is str or value is None or kind is bool:
+        return value
     if kind is int:
-        if -_LARGEST <= value <= _LARGEST:
+        if _SMALLEST <= value <= _LARGEST:
             return value
         raise _UnfitError("is a number too large for JSON's readers")
     if kind is dict:
@@ -86,15 +108,18 @@ def _copy(value: Any, depth: int) -> Any:
         key = None
         try:
             for key, item in value.items():
-                if type(key) is not str or not key.isascii():
+                if type(key) is not str:
                     key = _key(key)
-                copy[key] = _copy(item, depth + 1)
+                # Most items are texts and numbers, for which a call would be the greater part.
+                kind = type(item)
+                if kind is str or (kind is int and _SMALLEST <= item <= _LARGEST):
+                    copy[key] = item
+                else:
+                    copy[key] = _copy(item, depth + 1)
         except _UnfitError as unfit:
             unfit.path.append(key)
             raise
         return copy
-    if value is None or kind is bool:
-        return value
     if kind is float:
         if math.isfinite(value):
             return value
@@ -102,10 +127,10 @@ def _copy(value: Any, depth: int) -> Any:
     if kind is list or kind is tuple:
         if depth > NESTING:
             raise _UnfitError("is nested deeper than %d levels (or contains itself)" % NESTING)
-        items = []
+        items: List[Any] = []
         try:
             for item in value:
-                items.append(_copy(item, depth + 1))
+                items.append(item if type(item) is str else _copy(item, depth + 1))
         except _UnfitError as unfit:
             unfit.path.append(len(items))
             raise
@@ -136,9 +161,8 @@ def _plain(value: Any) -> Any:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        unfit = _UnfitError("is not a text key: the keys of JSON objects are text")
-        raise unfit
-    return _whole_text(str.__str__(key))
+        raise _UnfitError("is not a text key: the keys of JSON objects are text")
+    return str.__str__(key)
 
 
 def _whole_text(text: str) -> str:

@@ -1,8 +1,10 @@
 """The bridge from ActiveWorkflow to agents of real AgentOS servers."""
 
+import contextlib
+import json
 import time
 import uuid
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import pytest
 
@@ -34,7 +36,9 @@ def deliver(agent: Bridge, given: Optional[Dict[str, Any]], **params: Any) -> An
     params = dict({"options": {}, "memory": {}, "credentials": [], "message": given}, **params)
     method = "check" if given is None else "receive"
     answer = handle(agent, {"method": method, "params": params})
-    return answer.body["result"] if answer.text is None else answer.text
+    if answer.status != 200:
+        return answer.body.decode("utf-8").rstrip()
+    return json.loads(answer.body.decode("ascii"))["result"]
 
 
 def check_until_emitted(simulation: Simulation, count: int, bound: float = 20.0) -> None:
@@ -43,6 +47,27 @@ def check_until_emitted(simulation: Simulation, count: int, bound: float = 20.0)
         assert time.monotonic() < deadline, simulation.errors
         simulation.check()
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def cut_at_the_run(remote: Any, proxy: Proxy, after: int) -> Iterator[None]:
+    """Break the connection when so many bytes of the answer to run() have come."""
+    run = remote.run
+
+    def cut(*arguments: Any, **options: Any) -> Any:
+        # On a new connection: the proxy may not be done with the answer before this one.
+        remote.close()
+        deadline = time.monotonic() + 10
+        while proxy.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        proxy.cut_after(after)
+        return run(*arguments, **options)
+
+    remote.run = cut
+    try:
+        yield
+    finally:
+        del remote.run
 
 
 def rows(remote: Any, session_id: str) -> int:
@@ -262,20 +287,8 @@ def test_connection_that_breaks_after_the_run_was_sent_runs_it_once() -> None:
     with PeerServer(AGENTOS_LATEST) as server, Proxy(server.port) as proxy:
         with RemoteAgent(proxy.url, "plain") as agent, RemoteAgent(server.url, "plain") as direct:
             bridge = Bridge(agent, name="AskAgent")
-            run = bridge._remote.run
-
-            def cut_at_the_run(*arguments: Any, **options: Any) -> Any:
-                # On a new connection: the proxy may not be done with the answer before this one.
-                agent.close()
-                deadline = time.monotonic() + 10
-                while proxy.open_connections and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                proxy.cut_after(10)
-                return run(*arguments, **options)
-
-            bridge._remote.run = cut_at_the_run  # type: ignore[method-assign, assignment]
-            result = deliver(bridge, given)
-            bridge._remote.run = run  # type: ignore[method-assign]
+            with cut_at_the_run(agent, proxy, 10):
+                result = deliver(bridge, given)
             assert result["messages"][0]["content"] == "echo: hello"
             assert deliver(bridge, given)["messages"] == result["messages"]
             assert rows(direct, result["messages"][0]["session_id"]) == 1

@@ -553,7 +553,8 @@ def test_answer_that_breaks_off_in_its_headers_does_not_end_the_recovery(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # What urllib3 logs about it would keep the connection alive.
-    monkeypatch.setattr(logging.getLogger("urllib3.connection"), "disabled", True)
+    for name in ("urllib3.connection", "urllib3.connectionpool"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", True)
     answers = iter([b"HTTP/1.1 200 OK\r\nContent-Ty", [result({"task": DONE})]])
     with Agent(
         card(),

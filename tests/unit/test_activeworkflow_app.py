@@ -435,10 +435,9 @@ def test_no_body_can_make_an_answer_that_fails(value: Any, junk: bytes) -> None:
         assert b"Traceback" not in content
         assert b"the host of the agents failed" not in content
         if status == 200:
-            result = check_body(content)
-            told = "\n".join(result.get("logs", []) + result.get("errors", []))
+            check_body(content)
             known = json.loads(body.decode())["params"].get("credentials") or []
-            assert {"name": "n", "value": SECRET} not in known or SECRET not in told
+            assert {"name": "n", "value": SECRET} not in known or SECRET.encode() not in content
         else:
             assert SECRET.encode() not in content
             with pytest.raises(ValueError):

@@ -54,7 +54,7 @@ def counting(store: Any, **how: Any) -> Any:
         executed.append(1)
         ctx.emit({"n": len(executed)})
 
-    count.on_check(count._receive)  # type: ignore[arg-type]
+    count.on_check(count.receive)
     return AgentApp(count, idempotency=store, **how), executed
 
 
@@ -81,6 +81,62 @@ def test_other_messages_options_and_agents_are_executed(make: Callable[..., Stor
     assert len(executed) == 5
     params = call()["params"]
     assert message_key("OneAgent", params) != message_key("OtherAgent", params)
+
+
+def test_key_depends_on_values_alone() -> None:
+    text = json.dumps(call(payload={"a": "b", "t": ["b", 1, 1.0, True, 2**70, "\u20ac\ud800"]}))
+    params = json.loads(text)["params"]
+    # Other objects of the same values: interned and not, shared and not.
+    again = json.loads(text.replace('"b"', '"\\u0062"'))["params"]
+    again["message"]["payload"]["t"][0] = again["message"]["payload"]["a"] = sys.intern("b")
+    key = message_key("OneAgent", params)
+    assert key == message_key("OneAgent", again)
+    assert key and len(key) == 64
+    for other in (1.0, True, "1", None, 2):
+        again["message"]["payload"]["t"][1] = other
+        assert message_key("OneAgent", again) != key
+
+
+def test_key_is_the_same_in_every_process_and_python() -> None:
+    # A file of answers outlives the process, and perhaps the Python, that wrote it.
+    params = {
+        "options": {"o": [1, 2.5, None, False]},
+        "message": {"payload": {"a": 1}, "created_at": "2026-01-01T00:00:00Z", "id": 5},
+    }
+    assert message_key("OneAgent", params) == (
+        "d3c7abac9ee55513f82eb1fdccee40e49083da79b38fa604bcb96d6a3e807d67"
+    )
+
+
+def test_too_deep_is_refused_in_words() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(ValueError):
+        message_key("OneAgent", call(payload={"a": deep})["params"])
+
+
+def test_call_that_ends_before_it_sees_who_waits_is_answered_all_the_same() -> None:
+    class Ended(Dict[str, Any]):
+        """Shows a call as running that has ended when one looks again."""
+
+        looks = 0
+
+        def setdefault(self, key: str, default: Any = None) -> Any:
+            self.looks += 1
+            return [] if self.looks == 1 else super().setdefault(key, default)
+
+    def never() -> Reply:
+        raise AssertionError("a second execution")
+
+    store = MemoryStore()
+    assert store.once("k", lambda: KEPT) == KEPT
+    running = store._running = Ended()
+    assert store.once("k", never) == KEPT
+    assert (running, running.looks) == ({}, 2)
+    running.looks = 0
+    assert store.once("new", lambda: KEPT) == KEPT
+    assert running == {}
 
 
 def test_checks_and_messages_without_number_are_not_held_together(
@@ -169,10 +225,7 @@ def concurrently(
 
 def seen_by_waiters(store: Store, others: int, looks: List[float]) -> Callable[[], bool]:
     if isinstance(store, MemoryStore):
-        return lambda: (
-            store._running["k"].ended is not None
-            and len(store._running["k"].ended._cond._waiters) >= others  # type: ignore[attr-defined]
-        )
+        return lambda: len(store._running["k"]) >= others
     return lambda: len(looks) >= others
 
 

@@ -33,12 +33,10 @@ def answered(function: Callable[[Context], Any], on_error: str = "report", **par
     if answer.status == 503:
         assert answer.content_type == "text/plain; charset=utf-8"
         with pytest.raises(ValueError):
-            json.loads(answer.encode().decode("utf-8"))
-        return answer.text
+            json.loads(answer.body.decode("utf-8"))
+        return answer.body.decode("utf-8")[:-1]
     assert (answer.status, answer.content_type) == (200, "application/json")
-    result = check_body(answer.encode())
-    assert answer.body == {"result": result}
-    return result
+    return check_body(answer.body)
 
 
 class MyAgent(Agent):
@@ -90,7 +88,7 @@ EXCHANGES = [
 
 @pytest.mark.parametrize(("call", "answer"), EXCHANGES, ids=["register", "receive", "check"])
 def test_examples_of_the_api_document(call: bytes, answer: bytes) -> None:
-    assert handle(MyAgent(), json.loads(call)).encode() == answer
+    assert handle(MyAgent(), json.loads(call)).body == answer
 
 
 def test_register_checks_what_was_set_since() -> None:
@@ -114,7 +112,7 @@ def test_unknown_fields_and_nulls_are_accepted() -> None:
     params: Dict[str, Any] = {"options": None, "memory": None, "credentials": None, "x": 1}
     call = {"method": "receive", "jsonrpc": "2.0", "params": params}
     params["message"] = {"payload": {}, "sender": 5}
-    assert handle(made, call).body == {"result": {"logs": ["{} {}"]}}
+    assert handle(made, call).body == b'{"result":{"logs":["{} {}"]}}'
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_unknown_fields_and_nulls_are_accepted() -> None:
 def test_what_is_no_call_is_refused_in_plain_words(call: Any) -> None:
     answer = handle(MyAgent(), call)
     assert answer.status == 400
-    assert answer.text
+    assert answer.body
     assert answer.content_type.startswith("text/plain")
 
 
@@ -355,7 +353,7 @@ def test_wrong_options_are_reported_at_once_whatever_on_error_says() -> None:
     )(called.append)
     params = dict(PARAMS, options={"limit": "ten", "mode": "b"})
     answer = handle(made, {"method": "receive", "params": params})
-    assert check_body(answer.encode())["errors"] == [
+    assert check_body(answer.body)["errors"] == [
         'option `limit` must be a whole number, got "ten"',
         'option `mode` must be one of "a", got "b"',
     ]
@@ -426,11 +424,70 @@ def test_short_values_stay_and_longer_ones_go_first() -> None:
     assert Redaction([key])("line abcdefghijklmnop of it") == "line *** of it"
 
 
-def test_credential_may_be_emitted_on_purpose() -> None:
+@pytest.mark.parametrize(
+    ("secret", "value", "sent"),
+    [
+        ("admin@example.com", "to admin@example.com", "to ***"),
+        ("admin@example.com", {"admin@example.com": ["admin@example.com"]}, {"***": ["***"]}),
+        (SECRET, "https://host/?key=%s" % quote(SECRET, safe=""), "https://host/?key=***"),
+        (SECRET, json.dumps({"key": SECRET}), '{"key": "***"}'),
+        ("\u00e9\u00e9\u00e9\u00e9", ["\u00e9\u00e9\u00e9\u00e9!"], ["***!"]),
+        ("12345", [12345, 123456, True, "a 12345", None], ["***", 123456, True, "a ***", None]),
+        ("12345.5", 12345.5, "***"),
+        ("a key of\nmore lines than one\n", "more lines than one", "***"),
+    ],
+)
+def test_credentials_are_taken_out_of_messages_and_memory(
+    secret: str, value: Any, sent: Any
+) -> None:
+    def forward(ctx: Context) -> None:
+        ctx.log("begun")
+        ctx.emit({"fine": 1})
+        ctx.emit({"value": value})
+        ctx.memory["value"] = value
+
+    result = answered(forward, credentials=[{"name": "n", "value": secret}])
+    assert result["messages"] == [{"fine": 1}, {"value": sent}]
+    assert result["memory"] == {"key": "value", "value": sent}
+    assert result["logs"][0] == "begun"
+    assert "were replaced by ***" in result["logs"][1]
+    assert "sends_credentials" in result["logs"][1]
+
+
+def test_credential_may_be_sent_by_an_agent_that_says_so() -> None:
     def forward(ctx: Context) -> None:
         ctx.emit({"token": ctx.credential("email_credential")})
+        ctx.log(ctx.credential("email_credential"))
 
-    assert answered(forward) == {"messages": [{"token": "admin@example.com"}]}
+    call = {"method": "receive", "params": PARAMS}
+    made = agent("ForwardAgent", sends_credentials=True)(forward)
+    assert check_body(handle(made, call).body) == {
+        "logs": ["***"],
+        "messages": [{"token": "admin@example.com"}],
+    }
+
+    class TokenAgent(Agent):
+        sends_credentials = True
+        receive = staticmethod(forward)  # type: ignore[assignment]
+
+    assert b"admin@" in handle(TokenAgent(), call).body
+    assert b"admin@" not in handle(TokenAgent(sends_credentials=False), call).body
+    with pytest.raises(ValueError, match="sends_credentials must be True or False"):
+        TokenAgent(sends_credentials="yes")  # type: ignore[arg-type]
+
+
+def test_what_is_only_like_a_credential_is_sent_unchanged() -> None:
+    def similar(ctx: Context) -> None:
+        ctx.emit({"value": "admin of example.com"})
+
+    assert answered(similar) == {"messages": [{"value": "admin of example.com"}]}
+
+
+def test_short_values_in_messages_stay() -> None:
+    result = answered(
+        lambda ctx: ctx.emit({"a": "abc"}), credentials=[{"name": "n", "value": "abc"}]
+    )
+    assert result == {"messages": [{"a": "abc"}]}
 
 
 def test_traceback_goes_to_the_hosts_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -529,14 +586,15 @@ def test_no_handler_can_make_an_answer_that_fails(
     scripts = scripts + [[(verb, value)] for verb in VERBS for value in single]
     for form in FORMS:
         for secret in secrets:
-            scripts += [[(verb, form(secret))] for verb in ("log", "error", "raise", "retry")]
+            made = form(secret)
+            scripts += [[(verb, made)] for verb in ("log", "error", "raise", "retry")]
+            if isinstance(made, str):
+                scripts += [[("emit", {"a": [made]})], [("emit", {made: 1})], [("item", made)]]
     credentials = [{"name": "n%d" % i, "value": s} for i, s in enumerate(secrets)]
     unwanted = {form(s) for s in secrets for form in (str, quote, lambda s: json.dumps(s)[1:-1])}
     with host_log() as records:
         for script in scripts:
             result = answered(play(script), on_error, credentials=credentials)
-            if isinstance(result, dict):
-                result = result.get("logs", []) + result.get("errors", [])
             told = "\n\n".join(strings(result) + records)
             assert not [text for text in unwanted if text in told]
             records.clear()

@@ -22,6 +22,7 @@ class Shout(Agent):
 
     name = "ShoutAgent"
     default_options = {"key": "text"}
+    sends_credentials = True
 
     def receive(self, ctx: Any) -> None:
         ctx.log("got message %s" % ctx.message_id)

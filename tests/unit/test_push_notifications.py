@@ -115,6 +115,15 @@ def test_right_token_is_let_in(tokens: Any) -> None:
     assert len(kept) == 1
 
 
+def test_credentials_may_have_any_characters() -> None:
+    receiver = PushReceiver(Kept(), "s\u00e9cret \u20ac", authorization="Basic \u20ac")
+    sent = "s\u00e9cret \u20ac".encode().decode("latin-1")  # as WSGI hands it on
+    given = "Basic \u20ac".encode().decode("latin-1")
+    for token, authorization, status in ((sent, given, 200), (sent, "Basic ?", 401)):
+        environ = {"HTTP_AUTHORIZATION": authorization}
+        assert post(receiver, {"task": TASK}, token=token, **environ)[0] == status
+
+
 def test_no_tokens_let_nobody_in() -> None:
     assert post(PushReceiver(Kept(), []), {"task": TASK}, token="")[0] == 401
 
@@ -259,3 +268,9 @@ def test_needs_the_standard_library_only() -> None:
 def test_tokens_that_are_none_are_refused(token: Any) -> None:
     with pytest.raises(ValueError, match="token"):
         PushReceiver(Kept(), token)
+
+
+@pytest.mark.parametrize("authorization", ["", b"Bearer x"])
+def test_authorization_that_is_none_is_refused(authorization: Any) -> None:
+    with pytest.raises(ValueError, match="authorization"):
+        PushReceiver(Kept(), authorization=authorization)
