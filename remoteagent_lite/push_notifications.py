@@ -10,13 +10,15 @@ import hmac
 import json
 import logging
 import threading
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+import warnings
+from typing import Any, Callable, Container, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from ._outputs import state_name
 from .errors import A2AError, ProtocolError
 from .models.a2a_v10 import StreamResponse
 from .protocols.a2a.v03 import V03
 from .protocols.a2a.v10 import V10
+from .wsgi import Environ, Refused, StartResponse, answer, read_body
 
 __all__ = ["PushNotification", "PushReceiver"]
 
@@ -24,7 +26,6 @@ _log = logging.getLogger("remoteagent_lite")
 
 #: The largest notification that is read, in bytes: a task may hold files.
 MAX_BODY = 64 * 1024 * 1024
-_CHUNK = 64 * 1024
 _KINDS = {
     "task": "task",
     "message": "message",
@@ -33,9 +34,6 @@ _KINDS = {
 }
 _OWN = "push notification"
 _READERS = {True: V03(_OWN), False: V10(_OWN)}  # by whether it has a "kind"
-
-Environ = Dict[str, Any]
-StartResponse = Callable[..., Any]
 
 
 class PushNotification:
@@ -66,20 +64,18 @@ class PushNotification:
         )
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, not an error
-    def __init__(self, status: str, text: str, *headers: Tuple[str, str]) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers = list(headers)
-
-
 class PushReceiver:
     """Hands the notifications that are posted to it to ``handler``. Any thread may call it.
 
     ``token`` is what the agent was given for X-A2A-Notification-Token (see
     ``A2AClient.create_push_config``), or several of which any will do; ``authorization`` the whole
-    Authorization header that it must send. Give at least one of them wherever others can reach the
-    app. Who sends a wrong one is answered 401.
+    Authorization header that it must send. Who sends a wrong one is answered 401. Without either
+    anybody can post here, which is warned of.
+
+    ``expects`` says which tasks are waited for: a set of their ids, which may change at any time,
+    or a function of the id. Notifications of others, and those of none, are answered 404: the
+    protocol has clients check this. An agent may post before it has answered the message that
+    began the task, so a function may have to wait until the id is known.
 
     A notification is answered when ``handler`` has returned: 200, or 500 if it raised, after which
     the agent may send it again (the A2A SDKs do not: ask for the task if it matters). One that
@@ -94,6 +90,7 @@ class PushReceiver:
         token: Union[str, Sequence[str], None] = None,
         *,
         authorization: Optional[str] = None,
+        expects: Union[Container[str], Callable[[str], bool], None] = None,
         max_body: int = MAX_BODY,
         remember: int = 1024,
     ) -> None:
@@ -105,10 +102,19 @@ class PushReceiver:
         if authorization is not None and not (authorization and isinstance(authorization, str)):
             # Who sends no header at all would be let in.
             raise ValueError("authorization must be a non-empty str: 'Bearer ...'")
+        if isinstance(expects, str):
+            raise TypeError("expects must be a set of task ids or a function, not one str")
+        if token is None and authorization is None:
+            warnings.warn(
+                "PushReceiver has neither token= nor authorization=: whoever can reach it can "
+                "post what they like. Give it what create_push_config() was given.",
+                stacklevel=2,
+            )
         self._handler = handler
         self._tokens = [each.encode("utf-8") for each in tokens]
         self._checks_token = token is not None
         self._authorization = authorization.encode("utf-8") if authorization is not None else None
+        self._expects = expects
         self._max_body = max_body
         self._remember = remember
         self._lock = threading.Lock()  # guards the two below
@@ -116,35 +122,29 @@ class PushReceiver:
         self._under_way: Dict[bytes, threading.Event] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        headers: List[Tuple[str, str]] = []
+        headers: Tuple[Tuple[str, str], ...] = ()
         try:
             self._receive(environ)
-            status, text = "200 OK", ""
-        except _Refused as refusal:
-            status, text, headers = refusal.status, str(refusal), refusal.headers
-        body = text.encode("utf-8")
-        headers += [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-        ]
-        start_response(status, headers)
-        return [body]
+            status, text = 200, ""
+        except Refused as refused:
+            status, text, headers = refused.status, str(refused), refused.headers
+        return answer(environ, start_response, status, text.encode("utf-8"), headers=headers)
 
     def __repr__(self) -> str:
         return "PushReceiver(%r)" % (self._handler,)
 
     def _receive(self, environ: Environ) -> None:
         if environ["REQUEST_METHOD"] != "POST":
-            raise _Refused("405 Method Not Allowed", "POST notifications here", ("Allow", "POST"))
+            raise Refused(405, "POST notifications here", ("Allow", "POST"))
         if not self._is_known(environ):
-            raise _Refused(
-                "401 Unauthorized", "not authorized", ("WWW-Authenticate", "A2A-Notification-Token")
-            )
+            raise Refused(401, "not authorized", ("WWW-Authenticate", "A2A-Notification-Token"))
         media_type = str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
         if media_type and not media_type.endswith("json"):
-            raise _Refused("415 Unsupported Media Type", "notifications are JSON")
-        body = self._body(environ)
+            raise Refused(415, "notifications are JSON")
+        body = read_body(environ, self._max_body)
         notification = _notification(body)
+        if self._expects is not None and not self._is_expected(notification):
+            raise Refused(404, "nobody waits for this task here")
         if _is_piece(notification):
             self._handle(notification)
         else:
@@ -160,21 +160,13 @@ class PushReceiver:
             known = hmac.compare_digest(given, self._authorization) and known
         return known
 
-    def _body(self, environ: Environ) -> bytes:
-        stated = environ.get("CONTENT_LENGTH") or ""
-        if not (stated.isdigit() and stated.isascii() and len(stated) < 20):
-            raise _Refused("411 Length Required", "the Content-Length is missing, or no number")
-        missing = int(stated)
-        if missing > self._max_body:
-            raise _Refused("413 Payload Too Large", "at most %d bytes" % self._max_body)
-        pieces: List[bytes] = []
-        while missing:
-            piece = environ["wsgi.input"].read(min(missing, _CHUNK))
-            if not piece:
-                raise _Refused("400 Bad Request", "the body is shorter than its Content-Length")
-            pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces)
+    def _is_expected(self, notification: PushNotification) -> bool:
+        task_id, expects = notification.task_id, self._expects
+        if not isinstance(task_id, str):
+            return False
+        if callable(expects):
+            return bool(self._call(expects, task_id, notification))
+        return expects is not None and task_id in expects
 
     def _handle_once(self, key: bytes, notification: PushNotification) -> None:
         while True:
@@ -198,18 +190,22 @@ class PushReceiver:
             mine.set()
 
     def _handle(self, notification: PushNotification) -> None:
+        self._call(self._handler, notification, notification)
+
+    def _call(self, function: Callable[[Any], Any], value: Any, about: PushNotification) -> Any:
+        """What a function of the user's returns; its errors are told here and to the agent."""
         try:
-            self._handler(notification)
+            return function(value)
         except Exception as error:
-            _log.exception("The handler of push notifications failed at %r", notification)
-            raise _Refused("500 Internal Server Error", "the receiver failed") from error
+            _log.exception("The receiver of push notifications failed at %r", about)
+            raise Refused(500, "the receiver failed") from error
 
 
 def _notification(body: bytes) -> PushNotification:
     try:
         raw = json.loads(body)
     except (ValueError, RecursionError):
-        raise _Refused("400 Bad Request", "the body is not JSON") from None
+        raise Refused(400, "the body is not JSON") from None
     data = raw
     if isinstance(data, dict) and isinstance(data.get("result"), dict):
         data = data["result"]  # some servers post what they would answer
@@ -217,12 +213,12 @@ def _notification(body: bytes) -> PushNotification:
         try:
             event = _READERS["kind" in data].read_event(data)
         except (A2AError, ProtocolError) as error:
-            raise _Refused("400 Bad Request", "no notification: %.200s" % error) from error
+            raise Refused(400, "no notification: %.200s" % error) from error
         for member, kind in _KINDS.items():
             value = event.get(member)
             if isinstance(value, dict):
                 return PushNotification(kind, value, event, raw)
-    raise _Refused("400 Bad Request", "the body is no task, message, status or artifact")
+    raise Refused(400, "the body is no task, message, status or artifact")
 
 
 def _is_piece(notification: PushNotification) -> bool:

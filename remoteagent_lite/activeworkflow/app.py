@@ -13,6 +13,7 @@ from hmac import compare_digest
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NoReturn, Optional, Tuple, Union
 from urllib.parse import quote
 
+from ..wsgi import Environ, Refused, StartResponse, answer, read_body
 from .agents import Agent
 from .context import DEADLINE
 from .idempotency import MemoryStore, Reply, Store, busy, in_words, message_key
@@ -22,24 +23,14 @@ __all__ = ["AgentApp"]
 
 logger = logging.getLogger("remoteagent_lite.activeworkflow")
 
-Environ = Dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
-_REASONS = {
-    200: "200 OK",
-    400: "400 Bad Request",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    413: "413 Content Too Large",
-    503: "503 Service Unavailable",
-}
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 #: What may stand in a path as it is, so that the token needs no quoting anywhere.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+\Z")
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]+\Z")
 
 _TEXT = "text/plain; charset=utf-8"
-_CHUNK = 1024 * 1024
+_METHODS = ("Allow", "GET, HEAD, POST")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -49,12 +40,6 @@ def _refuse_constant(name: str) -> NoReturn:
 # Made once: json.loads makes a decoder anew for each call with an option.
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 _scan = _decoder.scan_once  # type: ignore[attr-defined]
-
-
-class _Refused(Exception):  # noqa: N818 - an answer, not an error
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class AgentApp:
@@ -116,25 +101,20 @@ class AgentApp:
         )
         self._store = _store(idempotency)
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        refused_method = False
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        headers: Tuple[Tuple[str, str], ...] = ()
         try:
-            reply = self._reply(method, environ)
-        except _Refused as refused:
+            reply = self._reply(environ["REQUEST_METHOD"], environ)
+        except Refused as refused:
             reply = in_words(refused.status, str(refused))
-            refused_method = refused.status == 405
+            headers = refused.headers
         except Exception as error:
             # A fault of this module's own. Its words may quote the request: they are left out.
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s in the host itself\n%s", type(error).__name__, where)
             reply = busy("the host of the agents failed: see its log")
         status, content_type, body = reply
-        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
-        if refused_method:
-            headers.append(("Allow", "GET, HEAD, POST"))
-        start_response(_REASONS[status], headers)
-        return [] if method == "HEAD" else [body]
+        return answer(environ, start_response, status, body, content_type, headers)
 
     def urls(self, base: str) -> List[str]:
         """Where ActiveWorkflow finds the agents, in their order.
@@ -156,7 +136,7 @@ class AgentApp:
         if not self.prefix:
             raise ValueError('an app with prefix "/" leaves no path to another application')
 
-        def mounted(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def mounted(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             path = environ.get("PATH_INFO", "")
             if path == self.prefix or path.startswith(self.prefix + "/"):
                 return self(environ, start_response)
@@ -200,7 +180,7 @@ class AgentApp:
             if method != "POST" or found is None:
                 return self._page(method, name, environ)
         agent, registered = found
-        call = _call(_body(environ, self._body_limit))
+        call = _call(read_body(environ, self._body_limit))
         if call.get("method") == "register":
             return registered
         if logger.isEnabledFor(logging.INFO):
@@ -210,15 +190,17 @@ class AgentApp:
     def _page(self, method: str, name: str, environ: Environ) -> Reply:
         """What is no call to an agent: a page for people, or a refusal."""
         if method not in ("POST", "GET", "HEAD"):
-            raise _Refused(405, "ActiveWorkflow posts here; GET says who is here")
+            raise Refused(405, "ActiveWorkflow posts here; GET says who is here", _METHODS)
         if name == "health":
             return Reply(200, _TEXT, b"ok\n")
         if name == "":
             if method == "POST":
-                raise _Refused(405, "this is the index: agents have paths of their own below it")
+                raise Refused(
+                    405, "this is the index: agents have paths of their own below it", _METHODS
+                )
             return Reply(200, _TEXT, self._index(environ).encode("utf-8"))
         if name not in self._by_name:
-            raise _Refused(404, "no agent at this path: the index page names the right ones")
+            raise Refused(404, "no agent at this path: the index page names the right ones")
         text = "%s is ready: ActiveWorkflow posts here\n" % name
         return Reply(200, _TEXT, text.encode("ascii"))
 
@@ -236,7 +218,7 @@ class AgentApp:
                 return name
         if self._is_home(path):
             return ""
-        raise _Refused(404, "nothing here")
+        raise Refused(404, "nothing here")
 
     def _is_home(self, path: str) -> bool:
         if self._secret_home is None:
@@ -249,7 +231,7 @@ class AgentApp:
             try:
                 key = message_key(agent.name, call.get("params"), self._match_payloads)
             except ValueError:
-                raise _Refused(400, "the call is nested too deep") from None
+                raise Refused(400, "the call is nested too deep") from None
             if key is not None:
                 return store.once(key, partial(handle, agent, call, deadline=self._deadline))
         return handle(agent, call, deadline=self._deadline)
@@ -294,41 +276,6 @@ def _store(idempotency: Union[Store, str, None]) -> Optional[Store]:
     return idempotency
 
 
-def _body(environ: Environ, limit: int) -> bytes:
-    too_large = "the body is larger than this host takes (%d bytes)" % limit
-    stated = environ.get("CONTENT_LENGTH") or ""
-    stream = environ["wsgi.input"]
-    if stated:
-        if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
-            raise _Refused(400, "the Content-Length is no number")
-        length = int(stated)
-        if length > limit:
-            raise _Refused(413, too_large)
-    elif environ.get("wsgi.input_terminated"):
-        # A chunked body, which the server has an end for.
-        length = limit + 1
-    else:
-        length = 0
-    pieces = []
-    missing = length
-    try:
-        while missing > 0:
-            piece: bytes = stream.read(missing if missing < _CHUNK else _CHUNK)
-            if len(piece) == length and stated:
-                return piece
-            if not piece:
-                break
-            pieces.append(piece)
-            missing -= len(piece)
-    except OSError as error:
-        raise _Refused(400, "the body could not be read to its end") from error
-    if stated and missing:
-        raise _Refused(400, "the body is shorter than its Content-Length")
-    if not stated and length and not missing:
-        raise _Refused(413, too_large)
-    return b"".join(pieces)
-
-
 def _call(body: bytes) -> Dict[str, Any]:
     try:
         text = body.decode("utf-8")
@@ -338,9 +285,9 @@ def _call(body: bytes) -> Dict[str, Any]:
             call = _decoder.decode(text)
     except (ValueError, RecursionError, StopIteration):
         # From None: the error holds the body, and with it the credentials.
-        raise _Refused(400, "the body is not JSON") from None
+        raise Refused(400, "the body is not JSON") from None
     if not isinstance(call, dict):
-        raise _Refused(400, "the body is not a JSON object")
+        raise Refused(400, "the body is not a JSON object")
     return call
 
 

@@ -18,8 +18,9 @@ import math
 import sys
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
 
+from ..wsgi import Environ
 from .agents import Agent
-from .app import AgentApp, Environ
+from .app import AgentApp
 from .reactions import JOB_LIMIT, Reaction, react, register, request_body
 
 __all__ = ["Attempt", "Job", "Simulation", "caller", "simulate"]

@@ -111,8 +111,9 @@ def test_later_turns_of_a_task_are_posted(a2a_sdk: PeerServer) -> None:
     ],
 )
 def test_every_state_is_told(a2a_sdk: PeerServer, text: str, state: str, words: str) -> None:
-    with served(Inbox()) as inbox, A2AClient(a2a_sdk.url) as client:
-        client.send_message(text, push_notification_config={"url": inbox.url})
+    with served(Inbox("secret")) as inbox, A2AClient(a2a_sdk.url) as client:
+        config = {"url": inbox.url, "token": "secret"}
+        client.send_message(text, push_notification_config=config)
         last = inbox.until(state)[-1]
     update = last.event.status_update
     assert update is not None and update.status.message is not None
@@ -120,8 +121,8 @@ def test_every_state_is_told(a2a_sdk: PeerServer, text: str, state: str, words: 
 
 
 def test_cancelled_task_is_told(a2a_sdk: PeerServer) -> None:
-    with served(Inbox()) as inbox, A2AClient(a2a_sdk.url) as client:
-        config = {"url": inbox.url}
+    with served(Inbox("secret")) as inbox, A2AClient(a2a_sdk.url) as client:
+        config = {"url": inbox.url, "token": "secret"}
         task: Any = client.send_message(
             "hang", push_notification_config=config, return_immediately=True
         )
@@ -154,6 +155,19 @@ def test_wrong_credentials_are_refused(
         client.send_message("hello", push_notification_config=dict(config, url=inbox.url))
         assert inbox.statuses.get(timeout=BOUND) == 401
     assert inbox.notifications.empty()
+
+
+def test_notification_of_another_task_is_never_taken(a2a_sdk: PeerServer) -> None:
+    expected = set()
+    inbox = Inbox("secret", expects=expected)
+    with served(inbox), A2AClient(a2a_sdk.url) as client:
+        one, other = (client.send_message("ask") for _ in range(2))
+        expected.add(one.id)
+        for task in (other, one):
+            client.create_push_config(task.id, inbox.url, token="secret")
+            client.send_message("blue", task_id=task.id, context_id=task.context_id)
+        assert {each.task_id for each in inbox.until("completed")} == {one.id}
+    assert inbox.statuses.get(timeout=BOUND) == 404
 
 
 # --- 0.3 alone

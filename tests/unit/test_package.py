@@ -45,6 +45,7 @@ ORDER = [
     "_wire",
     "options",
     "media",
+    "wsgi",
     "errors",
     "_multipart",
     "_version",

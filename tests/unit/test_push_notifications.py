@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+import warnings
 from typing import Any, Dict, List, Optional, Tuple
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -14,6 +15,9 @@ from wsgiref.validate import validator
 import pytest
 
 from remoteagent_lite import PushNotification, PushReceiver, push_notifications
+
+# Most of what is tested here is not who posts; one test looks at the warning.
+pytestmark = pytest.mark.filterwarnings("ignore:PushReceiver has neither")
 
 TASK = {
     "id": "t",
@@ -170,7 +174,8 @@ def test_what_is_no_notification_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("environ", "status"),
     [
-        ({"CONTENT_LENGTH": ""}, 411),
+        ({"CONTENT_LENGTH": ""}, 400),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 411),
         ({"CONTENT_TYPE": "text/html"}, 415),
         ({"CONTENT_TYPE": "application/a2a+json; charset=utf-8"}, 200),
         ({"CONTENT_LENGTH": "9999"}, 400),
@@ -185,6 +190,68 @@ def test_big_bodies_are_not_read() -> None:
     unread = io.BytesIO(b"x" * 11)
     assert post(receiver, b"x" * 11, **{"wsgi.input": unread})[0] == 413
     assert unread.tell() == 0
+
+
+@pytest.mark.parametrize("size", [len(json.dumps({"task": TASK})), 10])
+def test_chunked_notification_is_read_up_to_the_bound(size: int) -> None:
+    kept = Kept()
+    chunked = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    chunked["HTTP_TRANSFER_ENCODING"] = "chunked"
+    status = post(PushReceiver(kept, max_body=size), {"task": TASK}, **chunked)[0]
+    assert (status, len(kept)) == ((413, 0) if size == 10 else (200, 1))
+
+
+@pytest.mark.parametrize("expects", [{"t"}, ["t"], {"t": 1}, "t".__eq__])
+def test_notification_of_a_task_that_nobody_expects_is_never_handled(expects: Any) -> None:
+    kept = Kept()
+    receiver = PushReceiver(kept, expects=expects)
+    other = {"task": dict(TASK, id="u")}
+    for body, status in (({"task": TASK}, 200), (other, 404), ({"statusUpdate": STATUS}, 200)):
+        assert post(receiver, body)[0] == status
+    # A message may belong to no task at all.
+    message = {"messageId": "m", "role": "ROLE_AGENT", "parts": []}
+    assert post(receiver, {"message": message})[0] == 404
+    assert [each.task_id for each in kept] == ["t", "t"]
+
+
+def test_expected_tasks_may_change_and_a_refused_notification_may_come_again() -> None:
+    kept, expected = Kept(), {"u"}
+    receiver = PushReceiver(kept, expects=expected)
+    assert post(receiver, {"task": TASK})[0] == 404
+    expected.add("t")
+    assert post(receiver, {"task": TASK})[0] == 200
+    assert len(kept) == 1
+
+
+def test_failing_expectation_is_told_and_nothing_is_handled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kept = Kept()
+
+    def expects(task_id: str) -> bool:
+        raise RuntimeError("no database")
+
+    assert post(PushReceiver(kept, expects=expects), {"task": TASK})[:2] == (
+        500,
+        "the receiver failed",
+    )
+    assert "no database" in caplog.text and not kept
+
+
+def test_one_string_is_no_set_of_tasks() -> None:
+    with pytest.raises(TypeError, match="set of task ids"):
+        PushReceiver(Kept(), expects="task-1")
+
+
+def test_receiver_that_anybody_can_post_to_warns() -> None:
+    with pytest.warns(UserWarning, match="neither token= nor authorization=") as caught:
+        PushReceiver(Kept())
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PushReceiver(Kept(), "secret")
+        PushReceiver(Kept(), [])
+        PushReceiver(Kept(), authorization="Bearer b")
 
 
 def test_repeats_are_answered_and_dropped() -> None:
