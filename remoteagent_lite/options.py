@@ -153,6 +153,10 @@ __all__ = ["AuthToken", "RetryPolicy", "Timeout"]
 AuthToken = Union[str, Callable[[], str]]
 
 
+#: The total of a Timeout for which no time is left; no request is done in it.
+_INSTANT = 1e-6
+
+
 def _seconds(name: str, value: Optional[float]) -> Optional[float]:
     if value is None:
         return None
@@ -197,6 +201,16 @@ class Timeout:
             return value
         read = _seconds("timeout", value)
         return cls(connect=10.0 if read is None else min(10.0, read), read=read)
+
+    def within(self, seconds: Optional[float]) -> Timeout:
+        """The same limits with ``total`` at most ``seconds``: what is left of a longer operation.
+
+        None leaves them as they are. When nothing is left (0 or less) whatever is given the result
+        times out before it has begun.
+        """
+        if seconds is None or (self.total is not None and self.total <= seconds):
+            return self
+        return Timeout(connect=self.connect, read=self.read, total=max(seconds, _INSTANT))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("Timeout is immutable: make a new one")

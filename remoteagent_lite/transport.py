@@ -7,7 +7,6 @@ is more than half of a short call's cost; here that happens once per origin.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import http.client
 import io
@@ -42,6 +41,7 @@ import urllib3.exceptions
 import urllib3.filepost
 import urllib3.util.timeout
 
+from ._exchange import Attempt, Exchange
 from ._version import __version__
 from ._wire import Body, Request, Response
 from .errors import (
@@ -55,7 +55,14 @@ from .errors import (
 )
 from .options import RetryPolicy, Timeout
 
-__all__ = ["StreamResponse", "Transport", "basic_authorization", "check_header", "normal_url"]
+__all__ = [
+    "Exchange",
+    "StreamResponse",
+    "Transport",
+    "basic_authorization",
+    "check_header",
+    "normal_url",
+]
 
 #: Bytes per read. Four times as much doubled the CPU time of paced streams.
 READ_SIZE = 64 * 1024
@@ -214,8 +221,9 @@ class Transport:
             url += "?" + urlencode(request.params)
         method, body, headers = request.method, *self._encode(request, encodings)
         for _ in range(MAX_REDIRECTS + 1):
-            raw, received = self._exchange(method, url, headers, body, timeout, deadline)
-            answer = StreamResponse(raw, received, method, url, timeout, deadline)
+            attempt = Attempt(Exchange.bound() or Exchange())
+            raw, received = self._exchange(method, url, headers, body, timeout, deadline, attempt)
+            answer = StreamResponse(raw, received, method, url, timeout, deadline, attempt)
             if answer.status < 300:
                 return answer
             location = received.get("location")
@@ -293,6 +301,7 @@ class Transport:
         body: Union[bytes, Body, None],
         timeout: Timeout,
         deadline: Optional[float],
+        attempt: Attempt,
     ) -> Tuple[Any, Dict[str, str]]:
         prepared = requests.PreparedRequest()
         prepared.method = method
@@ -328,7 +337,10 @@ class Transport:
             http.client.HTTPException,
             ValueError,  # http.client refuses control characters in a header or URL
         ) as error:
-            raise _translated(error, url, timeout, deadline) from error
+            translated = _translated(error, url, timeout, deadline)
+            attempt.sent = getattr(translated, "request_sent", False)
+            raise translated from error
+        attempt.sent = True
         received = {name.lower(): value for name, value in response.headers.items()}
         return response.raw, received
 
@@ -356,6 +368,7 @@ class StreamResponse:
         url: str,
         timeout: Timeout,
         deadline: Optional[float],
+        attempt: Attempt,
     ) -> None:
         self.url = shown_url(url)
         self.method = method
@@ -365,11 +378,14 @@ class StreamResponse:
         #: The monotonic time at which ``timeout.total`` is used up, or None.
         self.deadline = deadline
         self._raw = raw
+        #: Whether the body has been read to an end that its framing has proved. A body that ends
+        #: with its connection may have been cut off.
+        self.complete = False
         self._ended = False
-        # Guards the two fields below: a socket given back to the pool must not be shut down.
-        self._lock = threading.Lock()
-        self._aborted = False
-        self._socket = _socket_of(raw)
+        self._attempt = attempt
+        sock = _socket_of(raw)
+        if sock is not None:
+            attempt.own(sock)
         self._next = _body(raw)
         self._inflate = _inflater(headers.get("content-encoding", ""), self.url)
 
@@ -405,7 +421,7 @@ class StreamResponse:
                 ValueError,  # a closed file: the connection was aborted
             ) as error:
                 self.drop()
-                if self._aborted:
+                if self._attempt.aborted:
                     return b""
                 if isinstance(error, zlib.error):
                     raise ProtocolError(
@@ -455,19 +471,16 @@ class StreamResponse:
         return data[:limit]
 
     def abort(self) -> None:
-        """Stop a read that blocks in another thread, at once. The reading thread cleans up."""
-        with self._lock:
-            self._aborted = True
-            if self._socket is not None:
-                # Not SSLSocket's own shutdown: it would let the reader see encrypted bytes.
-                with contextlib.suppress(OSError):  # the peer was faster
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        """Stop a read that blocks in another thread, at once. The reading thread cleans up.
+
+        Takes no lock: a finalizer may call it, whatever its thread is doing.
+        """
+        self._attempt.abort()
 
     def drop(self) -> None:
         """Close the connection with the body unread. For the reading thread only."""
         self._ended = True
-        with self._lock:
-            self._socket = None
+        self._attempt.disown()
         raw, self._raw = self._raw, None
         if raw is not None:
             raw.close()
@@ -475,14 +488,16 @@ class StreamResponse:
     def _finish(self) -> None:
         """The body is complete: the connection can serve somebody else."""
         self._ended = True
+        response = getattr(self._raw, "_fp", None)
+        self.complete = not isinstance(response, http.client.HTTPResponse) or bool(
+            response.chunked or response.length is not None
+        )
         # Not kept: it holds the pool, which urllib3 2 closes only when nobody has it any more.
         raw, self._raw = self._raw, None
-        with self._lock:
-            self._socket = None
-            if not self._aborted:
-                raw.release_conn()
-                return
-        raw.close()
+        if self._attempt.disown():
+            raw.release_conn()
+        else:
+            raw.close()
 
     def _shorten(self) -> None:
         """Let the next read end at the deadline."""
@@ -490,9 +505,9 @@ class StreamResponse:
         if left <= 0:
             self.drop()
             raise _timed_out("total", self.timeout, self.url, None, True)
-        if self._socket is not None:
+        for sock in self._attempt.sockets:
             read = self.timeout.read
-            self._socket.settimeout(left if read is None else min(read, left))
+            sock.settimeout(left if read is None else min(read, left))
 
 
 def _socket_of(raw: Any) -> Optional[socket.socket]:

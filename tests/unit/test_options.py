@@ -115,3 +115,20 @@ def test_very_many_attempts_have_a_delay(backoff, expected):
 def test_unusable_policy_is_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         RetryPolicy(**settings)
+
+
+@pytest.mark.parametrize(
+    "total, seconds, expected",
+    [(None, None, None), (5.0, None, 5.0), (None, 3, 3.0), (5.0, 3, 3.0), (2.0, 3, 2.0)],
+)
+def test_timeout_within_keeps_the_shorter_total(total, seconds, expected):
+    timeout = Timeout(connect=1, read=2, total=total)
+    within = timeout.within(seconds)
+    assert (within.connect, within.read, within.total) == (1.0, 2.0, expected)
+    assert timeout.total == total
+
+
+@pytest.mark.parametrize("seconds", [0, -1.5])
+def test_timeout_within_nothing_lets_nothing_begin(seconds):
+    within = Timeout().within(seconds)
+    assert within.total is not None and 0 < within.total < 0.001

@@ -33,6 +33,7 @@ ORDER = [
     "streaming",
     "_connection",
     "transport",
+    "_exchange",
     "_cache",
     "protocols",
     "events",
