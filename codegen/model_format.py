@@ -87,7 +87,7 @@ class CodeFormatter(CustomCodeFormatter):
 def reserved_names() -> Dict[str, List[str]]:
     """Return what a field may not be called: the names each hand-written base class defines."""
     names: Dict[str, List[str]] = {}
-    for path in (PACKAGE / "_model.py", PACKAGE / "_outputs.py"):
+    for path in sorted((PACKAGE / "modelling").glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 names[node.name] = [
@@ -287,14 +287,18 @@ class Module:
         typing_names = [name for name in TYPING if name in used]
         if typing_names:
             lines += ["from typing import " + ", ".join(typing_names), ""]
-        by_module: Dict[str, List[str]] = {"_model": from_model}
+        by_module: Dict[str, List[str]] = {"base": from_model}
         for name, path in self.bases.items():
             if name in self.classes:
                 module, base = path.split(".")
                 by_module.setdefault(module, []).append(base)
         for module, names in sorted(by_module.items()):
-            ordered = names if module == "_model" else sorted(set(names))
-            lines.append("from ..%s import %s" % (module, ", ".join(ordered)))
+            ordered = names if module == "base" else sorted(set(names))
+            line = "from ..modelling.%s import %s" % (module, ", ".join(ordered))
+            if len(line) > WIDTH:
+                inside = "".join("    %s,\n" % name for name in ordered)
+                line = "from ..modelling.%s import (\n%s)" % (module, inside)
+            lines.append(line)
         return "\n".join(lines)
 
     def _render_class(self, item: Class) -> str:

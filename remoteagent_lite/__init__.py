@@ -66,7 +66,7 @@ if TYPE_CHECKING:
         RemoteTeam as RemoteTeam,
         RemoteWorkflow as RemoteWorkflow,
     )
-    from .streaming import RunStream as RunStream, merge as merge
+    from .runs.stream import RunStream as RunStream, merge as merge
 
 _WHERE = {
     "a2a_client": ("A2AClient",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
-from ._a2a import RECOVER, A2AConnection
+from .channels.a2a import RECOVER, A2AConnection
 from .errors import ProtocolError, shown_url
 from .models.a2a_v10 import (
     AgentCard,
@@ -21,7 +21,7 @@ from .protocols.a2a.events import EventFold
 from .protocols.a2a.interface import Interface
 from .protocols.a2a.message import message_of
 from .protocols.a2a.operation import Operation, StreamOperation
-from .streaming import Resumption, RunStream
+from .runs.stream import Resumption, RunStream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

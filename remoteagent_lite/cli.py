@@ -21,7 +21,7 @@ from .errors import AuthenticationError, RemoteAgentError, UnsupportedError
 from .remote import RemoteAgent, RemoteTeam, RemoteWorkflow
 
 if TYPE_CHECKING:
-    from .streaming import RunStream
+    from .runs.stream import RunStream
 
     Remote = Union[RemoteAgent, RemoteTeam, RemoteWorkflow]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from . import models
-from ._connection import Connection
-from ._wire import FilePart, Request
+from .channels.agentos import Connection
 from .errors import shown_url
 from .media import File, guess_type
 from .options import Timeout
-from .protocols.resources import any_json, encoded_form, encoded_query, nothing, one
+from .protocols.agentos.endpoints import any_json, encoded_form, encoded_query, nothing, one
 from .resources.approvals import Approvals
 from .resources.components import Components
 from .resources.evals import Evals, Metrics
@@ -19,6 +18,7 @@ from .resources.memories import Memories
 from .resources.schedules import Schedules
 from .resources.sessions import Sessions
 from .resources.traces import Traces
+from .wire import FilePart, Request
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from ._connection import Connection
-from .protocols.resources import nothing
+from .channels.agentos import Connection
+from .protocols.agentos.endpoints import nothing
 from .resources.evals import Evals, Metrics
 from .resources.knowledge import Knowledge
 from .resources.memories import Memories

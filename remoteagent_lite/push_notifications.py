@@ -13,8 +13,8 @@ import threading
 import warnings
 from typing import Any, Callable, Container, Dict, Iterable, Optional, Sequence, Tuple, Union
 
-from ._outputs import state_name
 from .errors import A2AError, ProtocolError
+from .modelling.outputs import state_name
 from .models.a2a_v10 import StreamResponse
 from .protocols.a2a.v03 import V03
 from .protocols.a2a.v10 import V10

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Union
 
-from ._runner import Runner, ToolRunner
 from .options import Timeout
 from .protocols.component import AGENT, TEAM, WORKFLOW
+from .runs.runner import Runner, ToolRunner
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

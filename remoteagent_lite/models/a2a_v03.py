@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._model import Model, Tagged, nested, renamed
+from ..modelling.base import Model, Tagged, nested, renamed
 
 
 class AgentCardSignature(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional
 
-from .._model import Model, nested
+from ..modelling.base import Model, nested
 
 
 class Credential(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._model import Model, nested, renamed
+from ..modelling.base import Model, nested, renamed
 
 
 class AgentSessionDetailSchema(Model):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._attachments import Attachment
-from .._model import Model, Tagged, nested
-from .._outputs import ErrorDecision, Output, RequirementDecision, StepDecision, ToolDecision
+from ..modelling.attachments import Attachment
+from ..modelling.base import Model, Tagged, nested
+from ..modelling.outputs import (
+    ErrorDecision,
+    Output,
+    RequirementDecision,
+    StepDecision,
+    ToolDecision,
+)
 
 
 class BaseTeamRunEvent(Model):

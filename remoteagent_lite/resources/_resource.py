@@ -17,10 +17,11 @@ from typing import (
     TypeVar,
 )
 
-from .._connection import Connection
-from .._wire import Body, Call, Request, Response
+from ..channels.agentos import Connection
 from ..errors import ProtocolError
-from ..protocols.resources import explaining, resource_request, scope_of
+from ..protocols.agentos.endpoints import resource_request, scope_of
+from ..protocols.agentos.refusals import explaining
+from ..wire import Body, Call, Request, Response
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec

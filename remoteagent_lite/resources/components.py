@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
 from .. import models
 from ..errors import UnsupportedError
+from ..protocols.agentos.endpoints import any_json, forked, many, one, run_rows
 from ..protocols.component import COMPONENTS
-from ..protocols.resources import any_json, forked, many, one, run_rows
 from ._resource import Resource
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         WorkflowSummaryResponse,
     )
     from ..options import CallOptions
-    from ..protocols.resources import RunRow
+    from ..protocols.agentos.endpoints import RunRow
 
     Kind = Literal["agent", "team", "workflow"]
 

@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from .. import models
-from ..protocols.resources import metrics_refreshed, nothing, one, one_or_none
+from ..protocols.agentos.endpoints import metrics_refreshed, nothing, one, one_or_none
 from ._resource import Resource, each
 
 if TYPE_CHECKING:

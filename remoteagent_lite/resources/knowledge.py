@@ -19,10 +19,10 @@ from typing import (
 )
 
 from .. import models
-from .._multipart import Upload
 from ..errors import RemoteAgentError
+from ..http.multipart import Upload
 from ..media import guess_type
-from ..protocols.resources import encoded_form, nothing, one
+from ..protocols.agentos.endpoints import encoded_form, nothing, one
 from ._resource import Resource, each
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Optional, Sequence, Union
 
 from .. import models
-from ..protocols.resources import nothing, one, texts
+from ..protocols.agentos.endpoints import nothing, one, texts
 from ._resource import Resource, each
 
 if TYPE_CHECKING:

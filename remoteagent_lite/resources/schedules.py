@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .. import models
-from ..protocols.resources import nothing, one
+from ..protocols.agentos.endpoints import nothing, one
 from ._resource import Resource, each
 
 if TYPE_CHECKING:

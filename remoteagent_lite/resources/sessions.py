@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from .. import models
-from ..protocols.resources import many, nothing, one, run_row, run_rows, session_detail
+from ..protocols.agentos.endpoints import many, nothing, one, run_row, run_rows, session_detail
 from ._resource import Resource, each
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         SortOrder,
     )
     from ..options import DatabaseOptions, TableOptions
-    from ..protocols.resources import RunRow, SessionDetail
+    from ..protocols.agentos.endpoints import RunRow, SessionDetail
 
 __all__ = ["Sessions"]
 

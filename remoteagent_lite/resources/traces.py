@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Union, overload
 
 from .. import models
-from ..protocols.resources import one
+from ..protocols.agentos.endpoints import one
 from ._resource import Resource, each
 
 if TYPE_CHECKING:

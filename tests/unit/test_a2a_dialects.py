@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from remoteagent_lite._wire import Response
 from remoteagent_lite.errors import (
     A2AError,
     ProtocolError,
@@ -39,6 +38,7 @@ from remoteagent_lite.protocols.a2a.interface import (
 from remoteagent_lite.protocols.a2a.v03 import V03
 from remoteagent_lite.protocols.a2a.v03_rest import V03Rest
 from remoteagent_lite.protocols.a2a.v10 import V10
+from remoteagent_lite.wire import Response
 
 URL = "https://agent.example/a2a"
 RPC10 = dialect_of(Interface(JSONRPC, "1.0", URL))

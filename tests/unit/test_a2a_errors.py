@@ -7,7 +7,6 @@ import json
 import pytest
 
 from remoteagent_lite import errors
-from remoteagent_lite._wire import Response
 from remoteagent_lite.errors import RemoteHTTPError
 from remoteagent_lite.protocols.a2a.dialects import dialect_of
 from remoteagent_lite.protocols.a2a.faults import error_of, fault_of
@@ -18,6 +17,7 @@ from remoteagent_lite.protocols.a2a.interface import (
     REST,
     Interface,
 )
+from remoteagent_lite.wire import Response
 
 URL = "https://agent.example/rpc"
 

@@ -12,12 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from remoteagent_lite import RunFailedError
 from remoteagent_lite.errors import A2AError, TaskNotFoundError
-from remoteagent_lite.models import (
-    RunOutput,
-    TeamRunContentEvent,
-    TeamRunOutput,
-    WorkflowRunOutput,
-)
+from remoteagent_lite.models import RunOutput, TeamRunContentEvent, TeamRunOutput, WorkflowRunOutput
 from remoteagent_lite.models.a2a_v10 import Message, Task
 from remoteagent_lite.protocols.a2a.fold import A2AFold, output_of
 from remoteagent_lite.protocols.component import AGENT, TEAM, WORKFLOW, Component

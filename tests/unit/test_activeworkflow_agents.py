@@ -359,7 +359,7 @@ def test_import_is_cheap() -> None:
         "import sys; before = set(sys.modules); import remoteagent_lite.activeworkflow as package\n"
         "print(sorted(m for m in set(sys.modules) - before if not m.startswith('remoteagent')))\n"
         "package.AgentApp; package.Agent; package.Option; package.agent\n"
-        "loaded = {'requests', 'sqlite3', 'http', 'http.server', 'flask', 'asyncio'}\n"
+        "loaded = {'requests', 'sqlite3', 'http.client', 'http.server', 'flask', 'asyncio'}\n"
         "print(sorted(loaded & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout

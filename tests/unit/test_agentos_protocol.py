@@ -10,8 +10,8 @@ import pytest
 
 from remoteagent_lite import File, Image, ToolExecution, UnknownEvent, UnsupportedError
 from remoteagent_lite.models import Message, RunContentEvent, WorkflowRunOutput
-from remoteagent_lite.protocols.agentos import AgentOS
-from remoteagent_lite.protocols.agentos_fold import AgentOSFold
+from remoteagent_lite.protocols.agentos.fold import AgentOSFold
+from remoteagent_lite.protocols.agentos.runs import AgentOS
 from remoteagent_lite.protocols.component import AGENT, TEAM, WORKFLOW, Component
 from remoteagent_lite.protocols.sse import SSEDecoder
 from tests import FIXTURES

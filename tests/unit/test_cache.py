@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from remoteagent_lite._cache import Recent, TTLCache
+from remoteagent_lite.cache import Recent, TTLCache
 
 
 class Clock:

@@ -27,9 +27,9 @@ from remoteagent_lite import (
     Timeout,
     UnsupportedError,
 )
-from remoteagent_lite._connection import Connection
-from remoteagent_lite._multipart import BLOCK
+from remoteagent_lite.channels.agentos import Connection
 from remoteagent_lite.data import RemoteDb, RemoteKnowledge
+from remoteagent_lite.http.multipart import BLOCK
 from tests.peers.faults import Connection as Peer, RawServer, Request, reply
 
 CONTENT = {"id": "c1", "status": "processing"}

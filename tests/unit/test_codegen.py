@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remoteagent_lite import models
-from remoteagent_lite._model import Model, fields_of
+from remoteagent_lite.modelling.base import Model, fields_of
 from tests import ROOT
 
 MODULES = sorted(path.stem for path in (ROOT / "remoteagent_lite" / "models").glob("*.py"))

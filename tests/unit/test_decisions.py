@@ -9,8 +9,8 @@ import pytest
 
 from remoteagent_lite import UnsupportedError, models
 from remoteagent_lite.models import RunRequirement, StepRequirement, ToolExecution
+from remoteagent_lite.protocols.agentos.decisions import form_value, is_follow_up, snapshot
 from remoteagent_lite.protocols.component import AGENT, COMPONENTS, TEAM, WORKFLOW
-from remoteagent_lite.protocols.decisions import form_value, is_follow_up, snapshot
 from tests import FIXTURES
 
 OUTPUTS = {each.kind: getattr(models, each.output) for each in COMPONENTS}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Union
 
 import pytest
 
-from remoteagent_lite._model import Model, Tagged, fields_of, nested, renamed
+from remoteagent_lite.modelling.base import Model, Tagged, fields_of, nested, renamed
 from remoteagent_lite.models import EVENT_CLASSES
 from remoteagent_lite.models.a2a_v03 import FilePart, FileWithUri, Message, Part, Task, TextPart
 from remoteagent_lite.models.runs import (

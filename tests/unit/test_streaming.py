@@ -16,7 +16,7 @@ import weakref
 
 import pytest
 
-from remoteagent_lite import RemoteAgent, merge, streaming
+from remoteagent_lite import RemoteAgent, merge
 from remoteagent_lite.errors import (
     ProtocolError,
     RemoteAgentError,
@@ -26,6 +26,7 @@ from remoteagent_lite.errors import (
     StreamInterruptedError,
 )
 from remoteagent_lite.options import Timeout
+from remoteagent_lite.runs import stream as streaming
 from tests import ROOT
 from tests.peers.faults import RawServer, hang_up, raw, reply, stream
 

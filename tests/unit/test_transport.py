@@ -19,9 +19,7 @@ import requests
 import responses
 import urllib3
 
-from remoteagent_lite import transport as transport_module
-from remoteagent_lite._connection import Connection
-from remoteagent_lite._wire import Call, FilePart, Request, StreamCall
+from remoteagent_lite.channels.agentos import Connection
 from remoteagent_lite.errors import (
     AuthenticationError,
     ConflictError,
@@ -36,8 +34,10 @@ from remoteagent_lite.errors import (
     RemoteTimeoutError,
     ServerError,
 )
+from remoteagent_lite.http import transport as transport_module
+from remoteagent_lite.http.transport import Transport, normal_url
 from remoteagent_lite.options import RetryPolicy, Timeout
-from remoteagent_lite.transport import Transport, normal_url
+from remoteagent_lite.wire import Call, FilePart, Request, StreamCall
 from tests import FIXTURES
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, reset, silence, stream
 

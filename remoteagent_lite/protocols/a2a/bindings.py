@@ -9,9 +9,9 @@ import uuid
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
-from ..._wire import Request, Response
 from ...errors import UnsupportedError, shown_url
-from ..answers import json_of
+from ...wire import Request, Response
+from ..jsontext import json_of
 from .agno import PATHS
 from .faults import error_in, error_of
 from .interface import (

@@ -9,14 +9,7 @@ from urllib.parse import urlsplit
 from ...errors import ProtocolError, UnsupportedError, shown_url
 from .card import TYPES, Json, an_object, objects_in, plain, read_card
 from .interface import AGNO, Interface
-from .negotiation import (
-    Offer,
-    candidates,
-    is_loopback,
-    offers,
-    same_origin,
-    wanted_version,
-)
+from .negotiation import Offer, candidates, is_loopback, offers, same_origin, wanted_version
 from .security import wanted
 
 __all__ = ["describe", "problems"]

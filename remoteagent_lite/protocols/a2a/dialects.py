@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Union
 
-from ..._wire import Request, Response
 from ...errors import RemoteHTTPError, UnsupportedError, shown_url
+from ...wire import Request, Response
 from . import agno, bindings
 from .faults import fault_of
 from .interface import (

@@ -11,10 +11,10 @@ import json
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
 
 from ... import models
-from ..._model import Model, fields_of
-from ..._outputs import state_name
 from ...errors import A2AError
 from ...events import UnknownEvent
+from ...modelling.base import Model, fields_of
+from ...modelling.outputs import state_name
 from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, TEAM, WORKFLOW, Component
 from .artifact import Artifact, Replay, Said, doubled

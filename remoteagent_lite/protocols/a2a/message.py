@@ -14,7 +14,7 @@ from ...errors import UnsupportedError
 from ...media import Audio, File, Image, Media, Video, guess_type
 from ...models.a2a_v10 import Message, Part
 from ...models.runs import Message as RunMessage
-from ..forms import json_text
+from ..jsontext import json_text
 from .content import guessed_type
 
 __all__ = ["OPTIONS", "message_of"]

@@ -6,8 +6,8 @@ import contextlib
 from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Tuple, Type
 
 from ... import models
-from ..._model import Model
 from ...errors import UnsupportedError
+from ...modelling.base import Model
 from ..component import Component
 from .fold import A2AFold, output_of
 from .interface import (

@@ -9,16 +9,16 @@ import base64
 import json
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type
 
-from .._wire import FilePart
-from ..errors import UnsupportedError
-from ..media import Audio, File, Image, Media, Video
-from .component import AGENT, TEAM, WORKFLOW, Component
+from ...errors import UnsupportedError
+from ...media import Audio, File, Image, Media, Video
+from ...wire import FilePart
+from ..component import AGENT, TEAM, WORKFLOW, Component
+from ..jsontext import json_text, plain
 
 __all__ = [
     "CONTINUE_FIELDS",
     "flag",
     "form_fields",
-    "json_text",
     "message_text",
     "number",
     "split_media",
@@ -27,30 +27,6 @@ __all__ = [
 _A = (AGENT,)
 _T = (TEAM,)
 _W = (WORKFLOW,)
-
-
-def _plain(value: Any) -> Any:
-    """``json.dumps``'s hook: the JSON form of models, pydantic models and dataclasses."""
-    for method in ("to_dict", "model_dump"):
-        convert = getattr(value, method, None)
-        if callable(convert) and not isinstance(value, type):
-            return convert(mode="json") if method == "model_dump" else convert()
-    if hasattr(type(value), "__dataclass_fields__"):
-        import dataclasses  # only for callers who have imported it: it is slow to import
-
-        return dataclasses.asdict(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset, tuple)):
-        return list(value)
-    raise TypeError("%s cannot be sent as JSON" % type(value).__name__)
-
-
-def json_text(name: str, value: Any) -> str:
-    try:
-        return json.dumps(value, default=_plain)
-    except (TypeError, ValueError) as error:
-        raise TypeError("%s: %s" % (name, error)) from error
 
 
 def _json_object(name: str, value: Any) -> str:
@@ -239,7 +215,7 @@ def _scalar(name: str, value: Any) -> str:
     """Any other field becomes a keyword of the server's run call: "true", numbers, text, JSON."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, default=_plain)
+    return json.dumps(value, default=plain)
 
 
 def split_media(

@@ -7,7 +7,6 @@ No I/O.
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import json
 import re
@@ -16,7 +15,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterator,
     List,
     Mapping,
     Optional,
@@ -28,21 +26,16 @@ from typing import (
 )
 from urllib.parse import quote
 
-from .. import models
-from .._model import Model
-from .._wire import Body, Request, Response
-from ..errors import (
-    InvalidRequestError,
+from ... import models
+from ...errors import (
     ProtocolError,
-    RemoteAgentError,
-    RemoteHTTPError,
-    ServerError,
-    UnsupportedError,
 )
-from .answers import json_of, model_of, models_of
+from ...modelling.base import Model
+from ...wire import Body, Request, Response
+from ..jsontext import json_of, model_of, models_of
 
 if TYPE_CHECKING:
-    from ..models import (
+    from ...models import (
         AgentSessionDetailSchema,
         DayAggregatedMetrics,
         EvalSchema,
@@ -63,7 +56,6 @@ __all__ = [
     "any_json",
     "encoded_form",
     "encoded_query",
-    "explaining",
     "forked",
     "many",
     "metrics_refreshed",
@@ -299,56 +291,3 @@ def run_row(response: Response) -> RunRow:
 def run_rows(response: Response) -> List[RunRow]:
     """Read stored runs, which may be of several kinds: a team's session holds its members' too."""
     return [_run_row(row.__dict__) for row in models_of(response, Model)]
-
-
-# --- Refusals ------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def explaining(route: str, since: Optional[str]) -> Iterator[None]:
-    """Raise what a refusal means, where the server's answer does not say so itself.
-
-    ``since`` is the Agno version whose servers have the endpoint. Older ones answer as if it were
-    a wrong path, a wrong method, or the id of something.
-    """
-    try:
-        yield
-    except RemoteHTTPError as error:
-        better = _explained(error, route, since)
-        if better is error:
-            raise
-        raise better from error
-
-
-def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
-    status, detail = error.status_code, str(error.detail)
-    asked = "%s %s" % (route.partition(" ")[0], error.url)
-    if "db_id query parameter is required" in detail:  # 2.3 wraps this one into a 404
-        hint = "%s Pass db_id=; get_config().databases lists them." % error.message
-        return _renewed(error, InvalidRequestError, hint)
-    if since and (
-        status == 405
-        or (status == 404 and (detail == "Not Found" or route.endswith("/filter-schema")))
-    ):
-        return UnsupportedError(
-            "%s: this server has no such endpoint. An AgentOS has it from Agno %s on. (Is base_url "
-            "the server's root?)" % (asked, since),
-            error.url,
-        )
-    if status == 503 and "pass a `db` to AgentOS" in detail:
-        return UnsupportedError(
-            "%s: this server has no database of its own, as AgentOS(db=...) gives it: %s"
-            % (asked, detail),
-            error.url,
-        )
-    if status == 401 and "model_authentication_error" in error.body:
-        return _renewed(
-            error,
-            ServerError,
-            "%s: it is the server's model that lacks a key: %s" % (asked, detail),
-        )
-    return error
-
-
-def _renewed(error: RemoteHTTPError, cls: Type[RemoteHTTPError], message: str) -> RemoteHTTPError:
-    return cls(message, error.url, error.status_code, error.detail, error.body, error.headers)

@@ -29,8 +29,7 @@ from typing import (
     Union,
 )
 
-from ._wire import Fold
-from .errors import (
+from ..errors import (
     RemoteAgentError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
@@ -38,9 +37,10 @@ from .errors import (
     StreamClosedError,
     StreamInterruptedError,
 )
-from .options import RetryPolicy, Timeout
-from .protocols.sse import SSEDecoder
-from .transport import StreamResponse
+from ..http.transport import StreamResponse
+from ..options import RetryPolicy, Timeout
+from ..protocols.sse import SSEDecoder
+from ..wire import Fold
 
 __all__ = ["Resumption", "RunStream", "Told", "merge"]
 

@@ -10,15 +10,15 @@ import uuid
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
-from .. import models
-from .._model import Model
-from .._wire import Call, Fold, Request, Response, StreamCall
+from ... import models
+from ...modelling.base import Model
+from ...wire import Call, Fold, Request, Response, StreamCall
+from ..component import WORKFLOW, Component
+from ..jsontext import json_text, model_of, models_of
 from . import decisions
-from .agentos_fold import AgentOSFold
-from .answers import model_of, models_of
-from .component import WORKFLOW, Component
-from .forms import CONTINUE_FIELDS, flag, form_fields, json_text, message_text, number, split_media
-from .resources import explaining
+from .fold import AgentOSFold
+from .forms import CONTINUE_FIELDS, flag, form_fields, message_text, number, split_media
+from .refusals import explaining
 
 __all__ = ["AgentOS"]
 

@@ -41,10 +41,8 @@ import urllib3.exceptions
 import urllib3.filepost
 import urllib3.util.timeout
 
-from ._exchange import Attempt, Exchange
-from ._version import __version__
-from ._wire import Body, Request, Response
-from .errors import (
+from .._version import __version__
+from ..errors import (
     ProtocolError,
     RemoteAgentError,
     RemoteHTTPError,
@@ -53,7 +51,9 @@ from .errors import (
     error_for_status,
     shown_url,
 )
-from .options import RetryPolicy, Timeout
+from ..options import RetryPolicy, Timeout
+from ..wire import Body, Request, Response
+from .exchange import Attempt, Exchange
 
 __all__ = [
     "Exchange",

@@ -11,8 +11,8 @@ import mimetypes
 import os
 from typing import Any, Union
 
-from ._model import Model
-from .errors import ProtocolError, UnsupportedError
+from ..errors import ProtocolError, UnsupportedError
+from .base import Model
 
 __all__ = ["Attachment"]
 

@@ -1,7 +1,7 @@
 """How decisions about a paused run are checked, described and compared. No I/O.
 
 What waits are tool executions, requirements and step requirements, given as ``Any``: their classes
-are generated with bases (``_outputs``) that use this module.
+are generated with bases (``outputs``) that use this module.
 """
 
 from __future__ import annotations

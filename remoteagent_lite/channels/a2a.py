@@ -25,10 +25,8 @@ from typing import (
     Union,
 )
 
-from ._cache import TTLCache
-from ._connection import Connection
-from ._wire import Call, Request, Response
-from .errors import (
+from ..cache import TTLCache
+from ..errors import (
     A2AError,
     AuthenticationError,
     MethodNotFoundError,
@@ -43,12 +41,13 @@ from .errors import (
     VersionNotSupportedError,
     shown_url,
 )
-from .options import RetryPolicy, Timeout
-from .protocols.a2a import interface as a2a
-from .protocols.a2a.card import card_urls, read_card
-from .protocols.a2a.dialects import Dialect, dialect_of, fault_of
-from .protocols.a2a.interface import Interface
-from .protocols.a2a.negotiation import (
+from ..http.transport import StreamResponse, normal_url
+from ..options import RetryPolicy, Timeout
+from ..protocols.a2a import interface as a2a
+from ..protocols.a2a.card import card_urls, read_card
+from ..protocols.a2a.dialects import Dialect, dialect_of, fault_of
+from ..protocols.a2a.interface import Interface
+from ..protocols.a2a.negotiation import (
     candidates,
     check_extensions,
     credentials_allowed,
@@ -58,16 +57,17 @@ from .protocols.a2a.negotiation import (
     placed_at,
     same_origin,
 )
-from .protocols.a2a.operation import Operation, StreamOperation
-from .protocols.a2a.security import wanted
-from .protocols.answers import json_of
-from .streaming import Told
-from .transport import StreamResponse, normal_url
+from ..protocols.a2a.operation import Operation, StreamOperation
+from ..protocols.a2a.security import wanted
+from ..protocols.jsontext import json_of
+from ..runs.stream import Told
+from ..wire import Call, Request, Response
+from .agentos import Connection
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import CallOptions, ClientSettings
+    from ..options import CallOptions, ClientSettings
 
 __all__ = ["RECOVER", "A2AConnection", "CardRead"]
 

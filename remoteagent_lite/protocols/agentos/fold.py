@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any, Callable, Dict, List, Optional, Type
 
-from .. import models
-from .._model import Model
-from ..events import UnknownEvent
-from ..models.runs import EVENT_CLASSES
-from .component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
+from ... import models
+from ...events import UnknownEvent
+from ...modelling.base import Model
+from ...models.runs import EVENT_CLASSES
+from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
 
 __all__ = ["AgentOSFold"]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, TypeVar
 
-from ._decisions import (
+from ..errors import RunFailedError
+from .base import Model, fields_of
+from .checks import (
     CONFIRMATION,
     ERROR,
     EXECUTOR,
@@ -32,12 +34,10 @@ from ._decisions import (
     tool_of,
     wrong_verb,
 )
-from ._model import Model, fields_of
-from .errors import RunFailedError
 
 if TYPE_CHECKING:
-    from .models import RunRequirement, StepRequirement, ToolExecution
-    from .models.a2a_v10 import Message, Task
+    from ..models import RunRequirement, StepRequirement, ToolExecution
+    from ..models.a2a_v10 import Message, Task
 
 M = TypeVar("M", bound=Model)
 
@@ -69,14 +69,14 @@ class Output(Model):
     @property
     def task(self) -> Optional[Task]:
         """The A2A task this run is, with all that it holds; None on an AgentOS's own API."""
-        from .models.a2a_v10 import Task  # only who speaks A2A pays for it
+        from ..models.a2a_v10 import Task  # only who speaks A2A pays for it
 
         return _viewed(self.__dict__, "task", Task)
 
     @property
     def message(self) -> Optional[Message]:
         """The message an A2A agent answered with instead of a task, or None."""
-        from .models.a2a_v10 import Message  # as above
+        from ..models.a2a_v10 import Message  # as above
 
         return _viewed(self.__dict__, "message", Message)
 

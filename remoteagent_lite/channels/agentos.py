@@ -6,13 +6,19 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, TypeVar, Union
 from urllib.parse import unquote, urlsplit
 
-from ._wire import Call, Request, StreamCall
-from .errors import ProtocolError, shown_url
-from .options import AuthToken, RetryPolicy, Timeout
-from .transport import StreamResponse, Transport, basic_authorization, check_header, normal_url
+from ..errors import ProtocolError, shown_url
+from ..http.transport import (
+    StreamResponse,
+    Transport,
+    basic_authorization,
+    check_header,
+    normal_url,
+)
+from ..options import AuthToken, RetryPolicy, Timeout
+from ..wire import Call, Request, StreamCall
 
 if TYPE_CHECKING:
-    from .options import CallOptions
+    from ..options import CallOptions
 
 __all__ = ["Connection", "no_stream"]
 

@@ -23,11 +23,10 @@ from typing import (
     overload,
 )
 
-from ._cache import Recent, TTLCache
-from ._connection import Connection
-from ._wire import Fold
-from .data import RemoteDb, RemoteKnowledge
-from .errors import (
+from ..cache import Recent, TTLCache
+from ..channels.agentos import Connection
+from ..data import RemoteDb, RemoteKnowledge
+from ..errors import (
     NotFoundError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
@@ -38,17 +37,18 @@ from .errors import (
     UnsupportedError,
     shown_url,
 )
-from .options import RetryPolicy, Timeout
-from .protocols import decisions as decided
-from .protocols.agentos import AgentOS
-from .protocols.component import Component
-from .streaming import Resumption, RunStream
+from ..options import RetryPolicy, Timeout
+from ..protocols.agentos import decisions as decided
+from ..protocols.agentos.runs import AgentOS
+from ..protocols.component import Component
+from ..wire import Fold
+from .stream import Resumption, RunStream
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from .models.a2a_v10 import AgentCard
-    from .options import A2ASettings, CallOptions, ContinueOptions, RunOptions
+    from ..models.a2a_v10 import AgentCard
+    from ..options import A2ASettings, CallOptions, ContinueOptions, RunOptions
 
 __all__ = ["Runner"]
 
@@ -108,8 +108,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
         elif protocol == "a2a":
             # Here, so that only those who speak A2A pay for it.
-            from ._a2a import RECOVER, A2AConnection
-            from .protocols.a2a.runs import A2A
+            from ..channels.a2a import RECOVER, A2AConnection
+            from ..protocols.a2a.runs import A2A
 
             self._connection = A2AConnection(
                 base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
@@ -599,7 +599,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         """
         if self.protocol != "a2a":
             return None
-        from .models.a2a_v10 import AgentCard
+        from ..models.a2a_v10 import AgentCard
 
         return AgentCard.from_dict(self._connection.card(options).card)
 

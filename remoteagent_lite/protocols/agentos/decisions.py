@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from .. import models
-from .._decisions import how_to_decide
-from ..errors import UnsupportedError
-from .component import AGENT, TEAM, WORKFLOW, Component
+from ... import models
+from ...errors import UnsupportedError
+from ...modelling.checks import how_to_decide
+from ..component import AGENT, TEAM, WORKFLOW, Component
 
 __all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "snapshot"]
 

@@ -1,17 +1,42 @@
-"""JSON answers to models; any protocol that speaks JSON over HTTP uses it. No I/O."""
+"""What is said in JSON: values to its text, and answers in it to models. No I/O."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, List, Type, TypeVar
+from typing import Any, List, Mapping, Type, TypeVar
 
-from .._model import Model
-from .._wire import Response
 from ..errors import ProtocolError
+from ..modelling.base import Model
+from ..wire import Response
 
-__all__ = ["json_of", "model_of", "models_of"]
+__all__ = ["json_of", "json_text", "model_of", "models_of", "plain"]
 
 M = TypeVar("M", bound=Model)
+
+
+def plain(value: Any) -> Any:
+    """``json.dumps``'s hook: the JSON form of models, pydantic models and dataclasses."""
+    for method in ("to_dict", "model_dump"):
+        convert = getattr(value, method, None)
+        if callable(convert) and not isinstance(value, type):
+            return convert(mode="json") if method == "model_dump" else convert()
+    if hasattr(type(value), "__dataclass_fields__"):
+        import dataclasses  # only for callers who have imported it: it is slow to import
+
+        return dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    raise TypeError("%s cannot be sent as JSON" % type(value).__name__)
+
+
+def json_text(name: str, value: Any) -> str:
+    """``value`` as JSON. Raises TypeError, which names the argument, for what has no JSON form."""
+    try:
+        return json.dumps(value, default=plain)
+    except (TypeError, ValueError) as error:
+        raise TypeError("%s: %s" % (name, error)) from error
 
 
 def json_of(response: Response) -> Any:

@@ -1,0 +1,1 @@
+"""Who is spoken to: a server, with whose credentials, after what negotiation."""

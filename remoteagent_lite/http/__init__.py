@@ -1,0 +1,1 @@
+"""How bytes travel: connections, time limits, retries, bodies. Knows no agents."""

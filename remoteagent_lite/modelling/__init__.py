@@ -1,0 +1,1 @@
+"""What the generated models inherit: the view of a JSON object, and what outputs can do."""

@@ -1,0 +1,1 @@
+"""AgentOS REST: requests for its endpoints, and what their answers say. No I/O."""

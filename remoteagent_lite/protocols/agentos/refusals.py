@@ -1,0 +1,66 @@
+"""What a refusal of an AgentOS means, where its answer does not say so itself. No I/O."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator, Optional, Type
+
+from ...errors import (
+    InvalidRequestError,
+    RemoteAgentError,
+    RemoteHTTPError,
+    ServerError,
+    UnsupportedError,
+)
+
+__all__ = ["explaining"]
+
+
+@contextlib.contextmanager
+def explaining(route: str, since: Optional[str]) -> Iterator[None]:
+    """Raise what a refusal means, where the server's answer does not say so itself.
+
+    ``since`` is the Agno version whose servers have the endpoint. Older ones answer as if it were
+    a wrong path, a wrong method, or the id of something.
+    """
+    try:
+        yield
+    except RemoteHTTPError as error:
+        better = _explained(error, route, since)
+        if better is error:
+            raise
+        raise better from error
+
+
+def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
+    status, detail = error.status_code, str(error.detail)
+    asked = "%s %s" % (route.partition(" ")[0], error.url)
+    if "db_id query parameter is required" in detail:  # 2.3 wraps this one into a 404
+        hint = "%s Pass db_id=; get_config().databases lists them." % error.message
+        return _renewed(error, InvalidRequestError, hint)
+    if since and (
+        status == 405
+        or (status == 404 and (detail == "Not Found" or route.endswith("/filter-schema")))
+    ):
+        return UnsupportedError(
+            "%s: this server has no such endpoint. An AgentOS has it from Agno %s on. (Is base_url "
+            "the server's root?)" % (asked, since),
+            error.url,
+        )
+    if status == 503 and "pass a `db` to AgentOS" in detail:
+        return UnsupportedError(
+            "%s: this server has no database of its own, as AgentOS(db=...) gives it: %s"
+            % (asked, detail),
+            error.url,
+        )
+    if status == 401 and "model_authentication_error" in error.body:
+        return _renewed(
+            error,
+            ServerError,
+            "%s: it is the server's model that lacks a key: %s" % (asked, detail),
+        )
+    return error
+
+
+def _renewed(error: RemoteHTTPError, cls: Type[RemoteHTTPError], message: str) -> RemoteHTTPError:
+    return cls(message, error.url, error.status_code, error.detail, error.body, error.headers)

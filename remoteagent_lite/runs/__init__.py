@@ -1,0 +1,1 @@
+"""How a run lives: begun, read as a stream, waited for, cancelled and taken up again."""
