@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import threading
 import time
 import uuid
@@ -47,6 +46,7 @@ from ..errors import (
     VersionNotSupportedError,
 )
 from ..options import Timeout
+from . import templates
 from .agents import Agent
 from .context import Context
 from .failures import AgentError, Retry
@@ -58,12 +58,6 @@ if TYPE_CHECKING:
     Remote = Union[RemoteAgent, RemoteTeam, RemoteWorkflow]
 
 __all__ = ["Bridge"]
-
-#: ``{field}``, ``{field.inner.0}``, and the same in the double braces users know from Liquid.
-_FIELD = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}|\{\s*([\w.-]+)\s*\}")
-
-#: The whole message as JSON, unless it has a field of this name.
-_WHOLE = "payload"
 
 _UNFINISHED = ("PENDING", "RUNNING")
 
@@ -498,8 +492,8 @@ def _options(prompt: str, background: bool, timeout: float) -> List[Option]:
             "prompt",
             str,
             prompt,
-            "What to ask. `{field}` and `{field.inner}` stand for fields of the message, "
-            "`{payload}` for all of it as JSON.",
+            "What to ask. `{field}`, `{field.inner}` and `{{ field | default: 'none' }}` stand for "
+            "fields of the message, `{payload}` for all of it as JSON.",
         ),
         Option(
             "session",
@@ -536,50 +530,11 @@ def _options(prompt: str, background: bool, timeout: float) -> List[Option]:
 
 
 def filled(option: str, template: str, payload: Mapping[str, Any]) -> str:
-    """``template`` with the message's fields; AgentError names what the message lacks.
-
-    Whatever else stands in braces, such as JSON, is left as it is.
-    """
-    missing: List[str] = []
-
-    def value(match: Any) -> str:
-        path = match.group(1) or match.group(2)
-        try:
-            return _text_of(_found(payload, path))
-        except LookupError:
-            if path == _WHOLE:
-                return _text_of(payload)
-            missing.append("`%s`" % path)
-            return ""
-
-    text = _FIELD.sub(value, template)
-    if missing:
-        has = ", ".join("`%s`" % key for key in list(payload)[:20]) or "no fields"
-        raise AgentError(
-            "Option `%s` needs %s, and the message has %s. Nothing was run."
-            % (option, " and ".join(sorted(set(missing))), has)
-        )
-    return text
-
-
-def _found(payload: Mapping[str, Any], path: str) -> Any:
-    if path in payload:
-        return payload[path]
-    value: Any = payload
-    for part in path.split("."):
-        if isinstance(value, list) and part.isdigit():
-            value = value[int(part)]
-        elif isinstance(value, Mapping):
-            value = value[part]
-        else:
-            raise LookupError(part)
-    return value
-
-
-def _text_of(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """The text of an option with the message's fields; AgentError says what is wrong with it."""
+    try:
+        return templates.filled(template, payload, "Option `%s`" % option)
+    except AgentError as error:
+        raise AgentError("%s Nothing was run." % error) from error
 
 
 def _carried(names: List[Any], payload: Mapping[str, Any]) -> Dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .failures import AgentError
 from .options import credential_value
-from .values import cleaned_object, entry
+from .templates import FilledT, filled
+from .values import cleaned_object, entry, shown
 
 __all__ = ["MOST_ENTRIES", "MOST_MESSAGES", "Context"]
 
@@ -150,6 +151,19 @@ class Context:
         if len(messages) >= MOST_MESSAGES:
             raise AgentError("more than %d messages in one call" % MOST_MESSAGES)
         messages.append(cleaned_object(payload, "message", len(messages) + 1))
+
+    def fill(self, template: FilledT, fields: Optional[Mapping[str, Any]] = None) -> FilledT:
+        """``template`` with fields of the message put in, or of ``fields``.
+
+        ``{{ title }}``, ``{{ author.name | default: "nobody" | upcase }}``, ``{title}`` for short,
+        and ``{{ payload }}`` for the whole; what they hold is not looked at in turn. A template
+        that is a list or an object has its texts filled. AgentError for a field that is missing.
+        """
+        return filled(
+            template,
+            self.payload if fields is None else fields,
+            "The template %s" % shown(template),
+        )
 
     def credential(self, option: str) -> str:
         """The value of the credential that the option names; CredentialError if there is none.

@@ -382,7 +382,7 @@ def test_prompt_is_made_of_the_message() -> None:
     ):
         assert filled("prompt", template, payload) == text
     assert filled("prompt", "{payload}", {"z": 1}) == '{"z": 1}'
-    with pytest.raises(AgentError, match="needs `miss`, and the message has `a`, `b`"):
+    with pytest.raises(AgentError, match="needs `miss`, and there is only `a`, `b`"):
         filled("prompt", "{miss}", payload)
 
 
@@ -390,7 +390,7 @@ def test_wrong_options_and_messages_run_nothing() -> None:
     with RemoteAgent("http://127.0.0.1:9", "nobody") as agent:
         bridge = Bridge(agent, name="AskAgent")
         for payload, options, words in (
-            ({}, {}, "needs `text`, and the message has no fields"),
+            ({}, {}, "needs `text`, and there are no fields"),
             ({"text": " "}, {}, "came to blank text"),
             ({"text": "x"}, {"timeout": 90}, "`timeout` must be 50 or less"),
             ({"text": "x"}, {"timeout": "soon"}, "`timeout` must be a number"),
