@@ -111,7 +111,7 @@ _WHERE = {
     "options": ("RetryPolicy", "Timeout"),
     "push_notifications": ("PushNotification", "PushReceiver"),
     "remote": ("RemoteAgent", "RemoteTeam", "RemoteWorkflow"),
-    "streaming": ("RunStream", "merge"),
+    "runs.stream": ("RunStream", "merge"),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 
