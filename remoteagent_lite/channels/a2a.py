@@ -46,16 +46,15 @@ from ..options import RetryPolicy, Timeout
 from ..protocols.a2a import interface as a2a
 from ..protocols.a2a.card import card_urls, read_card
 from ..protocols.a2a.dialects import Dialect, dialect_of, fault_of
+from ..protocols.a2a.hosts import credentials_allowed, same_origin
 from ..protocols.a2a.interface import Interface
 from ..protocols.a2a.negotiation import (
     candidates,
     check_extensions,
-    credentials_allowed,
     guesses,
     next_interfaces,
     offers,
     placed_at,
-    same_origin,
 )
 from ..protocols.a2a.operation import Operation, StreamOperation
 from ..protocols.a2a.security import wanted
@@ -141,7 +140,7 @@ class A2AConnection:
         self._binding: Optional[str] = _BINDINGS[a2a_protocol]
         self._version = a2a_version
         self._interface_url = normal_url(interface_url) if interface_url is not None else None
-        self._allow_hosts = tuple(allow_hosts)
+        self.allow_hosts = tuple(allow_hosts)
         self._extensions = tuple(extensions)
         self._config_ttl = config_ttl
         self._connection = Connection(base_url, timeout, **settings)
@@ -200,7 +199,7 @@ class A2AConnection:
             read = CardRead(url, sent, card, response.headers.get("etag"))
             if last is None or last.sent != sent:
                 self._chosen = None
-                for offer in offers(sent, url):
+                for offer in offers(sent, url, self.allow_hosts):
                     if offer.moved and offer.interfaces:
                         used = shown_url(offer.interfaces[0].url)
                         _log.info(
@@ -240,7 +239,13 @@ class A2AConnection:
             # The caller has said how to speak to it: that is enough to try.
             return self._led(cardless)
         check_extensions(read.card, self._extensions)
-        found = candidates(read.sent, read.url, binding=self._binding, version=self._version)
+        found = candidates(
+            read.sent,
+            read.url,
+            binding=self._binding,
+            version=self._version,
+            allow_hosts=self.allow_hosts,
+        )
         if named is not None:
             found = list(dict.fromkeys(placed_at(each, named) for each in found))
         return self._led(found)
@@ -429,7 +434,7 @@ class A2AConnection:
         """Whether the caller's credentials go there; refuses to leave them out silently."""
         url = interface.url
         named = self._interface_url is not None and same_origin(url, self._interface_url)
-        if named or credentials_allowed(url, self.base_url, self._allow_hosts):
+        if named or credentials_allowed(url, self.base_url, self.allow_hosts):
             return True
         if not self._connection.has_credentials(options):
             return False

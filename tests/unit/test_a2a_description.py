@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -114,6 +115,77 @@ def test_logins_in_urls_are_not_shown():
     assert "has a login in it" in text
 
 
+MANY = range(100000)
+
+
+#: Cards with far too much of something, each about as large as a card may be, and what is said.
+FLOODS = {
+    "skills": (
+        lambda: new(skills=[dict(new()["skills"][0], id="s%d" % n) for n in MANY]),
+        "and 99,950 more",
+    ),
+    "bare skills": (
+        lambda: new(skills=[{} for _ in MANY]),
+        "100000 entries of skills have no name.",
+    ),
+    "same skills": (
+        lambda: new(skills=[{"id": "s%d" % (n // 2)} for n in MANY]),
+        "Several skills have the id s0, s1,",
+    ),
+    "skills without tags": (
+        lambda: new(skills=[{"id": "s%d" % n, "tags": []} for n in MANY]),
+        "The skill s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 99,990 more has",
+    ),
+    "requirements": (
+        lambda: new(securityRequirements=[{"schemes": {"s%d" % n: {}}} for n in MANY]),
+        'what it calls "s7" and does not declare',
+    ),
+    "scopes": (
+        lambda: new(
+            securitySchemes={"s": {"type": "mutualTLS"}},
+            securityRequirements=[{"schemes": {"s": {"list": ["x" for _ in MANY]}}}],
+        ),
+        "with the scopes x x",
+    ),
+    "schemes": (
+        lambda: new(
+            securitySchemes={"s%d" % n: {"type": "http"} for n in MANY},
+            skills=[{"id": "s", "security": [{"s1": []}]}] * 1000,
+        ),
+        "demands none of them",
+    ),
+    "old interfaces": (
+        lambda: old(
+            url=None,
+            additionalInterfaces=[{"url": "/%d" % n, "transport": "JSONRPC"} for n in MANY],
+        ),
+        "and 14 more",
+    ),
+    "extensions": (
+        lambda: new(
+            capabilities={"extensions": [{"uri": "u:%d" % n, "required": True} for n in MANY]}
+        ),
+        "and 99,990 more: extensions=",
+    ),
+    "modes": (
+        lambda: new(defaultInputModes=["m%d" % n for n in MANY]),
+        'defaultInputModes has "m0", "m1",',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_flood_of_anything_never_makes_a_long_text_or_takes_long(name):
+    make, said = FLOODS[name]
+    sent = make()
+    started = time.monotonic()
+    text = describe(sent, CARD)
+    # Well under a second when nothing else runs; what is quadratic takes minutes.
+    assert time.monotonic() - started < 10
+    assert said in " ".join(text.split())
+    assert len(text) < 60000
+
+
 # Warnings ----------------------------------------------------------------------------------------
 
 
@@ -166,7 +238,7 @@ def test_missing_fields_are_said(name):
         (new(**interfaces("http://0.0.0.0:8001/rpc")), r"0\.0\.0\.0:8001/rpc is not usable"),
         (new(**interfaces("http://localhost/rpc")), "http://localhost/rpc is not usable"),
         (new(**interfaces("https://other.example/")), "another origin.*allow_hosts"),
-        (new(**interfaces("http://other.example/")), "is http, though the card came over https"),
+        (new(**interfaces("http://other.example/")), "cannot be used: it is http.*allow_hosts"),
         (new(**interfaces("http://agent.example:8080/")), "cannot be used: it is http"),
         (new(**interfaces("https://10.0.0.7/")), "not usable as it is .of a private network"),
         (new(**interfaces("/rpc")), "relative"),

@@ -16,16 +16,15 @@ from remoteagent_lite.errors import (
 )
 from remoteagent_lite.protocols.a2a.card import read_card
 from remoteagent_lite.protocols.a2a.faults import fault_of
+from remoteagent_lite.protocols.a2a.hosts import credentials_allowed, same_origin
 from remoteagent_lite.protocols.a2a.interface import AGNO, JSONRPC, REST, Interface
 from remoteagent_lite.protocols.a2a.negotiation import (
     candidates,
     check_extensions,
-    credentials_allowed,
     guesses,
     next_interfaces,
     offers,
     placed_at,
-    same_origin,
 )
 
 BASE = "https://agent.example"
@@ -260,10 +259,26 @@ BOUND = [
     "[::1]",
     "LOCALHOST",
     "localhost.",
+    "127.1",
+    "0x7f.1",
+    "0x7F000001",
+    "0177.0.0.1",
+    "2130706433",
+    "0",
+    "0x0.0",
+    "\u2460\u2461\u2466.0.0.1",
+    "\uff11\uff12\uff17\u3002\uff10\u3002\uff10\u3002\uff11",
+    "%31%32%37.0.0.1",
+    "%6cocalhost",
+    "\uff4cocalhost",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
 ]
+#: What means this machine, and is not taken for it where credentials are concerned.
+LOCAL_NAMES = ["agent.localhost", "A.B.LocalHost.", "x%2elocalhost"]
 
 
-@pytest.mark.parametrize("host", BOUND)
+@pytest.mark.parametrize("host", BOUND + LOCAL_NAMES)
 def test_bind_address_is_replaced_by_where_the_card_came_from(host):
     assert url_of(CARD, "http://%s:8001/rpc?a=b" % host) == BASE + "/rpc?a=b"
     assert url_of("http://10.0.0.5:9/card.json", "http://%s/rpc" % host) == "http://10.0.0.5:9/rpc"
@@ -287,8 +302,66 @@ def test_names_that_look_like_bind_addresses_are_left(host):
 
 
 def test_other_hosts_are_left():
-    for url in ("https://other.example/rpc", "https://8.8.8.8:8000/", "http://other.example/"):
+    for url in ("https://other.example/rpc", "https://8.8.8.8:8000/"):
         assert url_of(CARD, url) == url
+    assert url_of("http://agent.example/", "http://other.example/") == "http://other.example/"
+
+
+@pytest.mark.parametrize("host", LOCAL_NAMES)
+def test_name_below_localhost_is_never_given_the_credentials_of_localhost(host):
+    assert not same_origin("http://%s:1/" % host, "http://localhost:1/")
+    assert not credentials_allowed("http://%s:1/" % host, "http://localhost:1/", ["localhost"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["8.8.8.8", "134744072", "0x08.8.8.8", "256.1", "1.2.3.4.5", "127.0.0.256", "0x.example",
+     "08.8.8.example", "127.1.example", "[2001:4860:4860::8888]", "stra\xdfe.example"],
+)  # fmt: skip
+def test_public_address_is_left_in_whatever_spelling(host):
+    url = "https://%s/rpc" % host
+    if host in ("256.1", "127.0.0.256"):  # a name, and nobody's
+        assert url_of("https://10.0.0.1/", url) == url
+    else:
+        assert url_of(CARD, url) == url
+
+
+def test_names_that_idna_maps_to_one_are_not_one_origin():
+    """Which one is asked depends on the library: credentials go to the one that was named."""
+    assert not same_origin("https://stra\xdfe.example/", "https://strasse.example/")
+    assert not credentials_allowed("https://stra\xdfe.example/", BASE, ["strasse.example"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://other.example/rpc", "http://other.example:443/", "http://8.8.8.8/", "http://x.y:8/"],
+)
+def test_card_that_came_over_https_never_leads_to_http_elsewhere(url):
+    card = new((url, "JSONRPC", "1.0"))
+    with pytest.raises(UnsupportedError, match="it is http, though the card came over https"):
+        candidates(card, CARD)
+    origin = "/".join(url.split("/")[:3])
+    assert "allow_hosts=[%r]" % origin in offers(card, CARD)[0].reason
+    for named in (url.split("/")[2], "https://" + url.split("/")[2], BASE):
+        assert not offers(card, CARD, [named])[0].interfaces
+    (found,) = candidates(card, CARD, allow_hosts=[origin])
+    assert found.url == url
+
+
+def test_allowed_http_host_is_left_on_the_host_of_the_card():
+    card = new(("http://agent.example:8080/rpc", "JSONRPC", "1.0"))
+    (found,) = candidates(card, CARD, allow_hosts=["http://agent.example:8080"])
+    assert found.url == "http://agent.example:8080/rpc"
+
+
+def test_endless_list_of_interfaces_is_never_looked_at_to_its_end():
+    many = [("https://h%d.example/" % number, "JSONRPC", "1.0") for number in range(100000)]
+    for card in (new(*many), old(None, *[(url, binding) for url, binding, _ in many])):
+        assert len(offers(card, CARD)) == len(candidates(card, CARD)) == 64
+        with pytest.raises(UnsupportedError, match="; 56 more") as caught:
+            candidates(card, CARD, binding=REST)
+        assert len(str(caught.value)) < 2000
+    assert len(read_card(card, CARD)["supportedInterfaces"]) == 100000
 
 
 def test_replaced_url_is_told_beside_what_the_card_says():
@@ -301,7 +374,12 @@ def test_replaced_url_is_told_beside_what_the_card_says():
     assert (moved.interfaces, kept.interfaces, kept.moved) == ((J1,), (J1,), "")
 
 
-PRIVATE = ["10.1.2.3", "192.168.1.9", "169.254.169.254", "[fd00::1]", "echo-agent", "a.internal"]
+PRIVATE = [
+    "10.1.2.3", "192.168.1.9", "169.254.169.254", "100.64.0.9", "echo-agent", "a.internal",
+    "x.home.arpa", "10.258", "0xa.1", "167838211", "0xA010203", "012.0.0.1", "0300.0250.1",
+    "[fd00::1]", "[fe80::1]", "[fe80::1%25eth0]", "[::ffff:10.1.2.3]", "[64:ff9b::a01:203]",
+    "\u2460\u24ea.1", "\uff11\uff10.1.2.3", "10\u30021\uff0e2\uff613", "%31%30.1.2.3", "%310.1",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", PRIVATE)

@@ -114,12 +114,10 @@ def old_interfaces(card: Mapping[str, Any]) -> List[Json]:
     said = [(each.get("url"), each.get("transport")) for each in others]
     if _text(card.get("url")):
         said.insert(0, (card["url"], preferred))
-    found: List[Json] = []
-    for url, binding in said:
-        one = {"url": _text(url), "protocolBinding": _text(binding), "protocolVersion": version}
-        if one not in found:
-            found.append(one)
-    return found
+    return [
+        {"url": url, "protocolBinding": binding, "protocolVersion": version}
+        for url, binding in dict.fromkeys((_text(url), _text(binding)) for url, binding in said)
+    ]
 
 
 def security_schemes(card: Mapping[str, Any]) -> Dict[str, Json]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from collections import Counter
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ...errors import ProtocolError, UnsupportedError, shown_url
 from .card import TYPES, Json, an_object, objects_in, plain, read_card
+from .hosts import is_loopback, same_origin
 from .interface import AGNO, Interface
-from .negotiation import Offer, candidates, is_loopback, offers, same_origin, wanted_version
+from .negotiation import Offer, candidates, offers, wanted_version
 from .security import wanted
 
 __all__ = ["describe", "problems"]
 
 _WIDTH = 100
 _LABEL = 14
+#: How many skills, interfaces, extensions and warnings are shown, and how many names in a line.
+_MOST = 50
+_NAMES = 10
 #: What servers may write at length; the rest of a card is names, and is cut earlier.
 _LONG = 4000
 _ABILITIES = {
@@ -35,24 +40,28 @@ _REQUIRED_IN: Dict[str, Tuple[str, ...]] = {
 Row = Tuple[str, Any]
 
 
-def describe(sent: Mapping[str, Any], card_url: str) -> str:
+def describe(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str] = ()) -> str:
     """The card as plain text of at most 100 columns, warnings at the end.
 
-    Raises ProtocolError for what is no card.
+    Of what there is much of, the first is shown. Raises ProtocolError for what is no card.
     """
     card = read_card(sent, card_url)
+    listed = offers(sent, card_url, allow_hosts)
+    ways = _ways(sent, card_url, allow_hosts)
+    asked = wanted(card)
     lines: List[str] = []
-    for label, value in _facts(card, card_url):
+    for label, value in _facts(card, card_url, asked):
         lines += _row(label, value)
-    lines += _rows("Interfaces, the best first:", _interfaces(sent, card_url))
-    skills = card.get("skills", ())
-    lines += _rows("Skills:", [block for each in skills for block in _skill(each, card)])
-    warnings = problems(sent, card_url)
-    lines += _rows("Warnings:", [_wrapped(each, "* ", "  ") for each in warnings])
+    interfaces = list(_interfaces(listed, ways))
+    lines += _rows("Interfaces, the best first:", interfaces, lambda each: [each])
+    declared = card.get("securitySchemes", {})
+    lines += _rows("Skills:", card.get("skills", ()), lambda each: _skill(each, declared))
+    warnings = _problems(sent, card, card_url, listed, ways, asked)
+    lines += _rows("Warnings:", warnings, lambda each: [_wrapped(each, "* ", "  ")])
     return "\n".join(lines)
 
 
-def _facts(card: Json, card_url: str) -> Iterator[Row]:
+def _facts(card: Json, card_url: str, asked: str) -> Iterator[Row]:
     yield "agent", card.get("name")
     yield "description", card.get("description")
     yield "version", card.get("version")
@@ -63,21 +72,23 @@ def _facts(card: Json, card_url: str) -> Iterator[Row]:
     able = ["streams" if capabilities.get("streaming") else "does not stream"]
     able += [words for name, words in _ABILITIES.items() if capabilities.get(name)]
     yield "capabilities", ", ".join(able)
-    yield "credentials", wanted(card) or "none are asked for"
+    yield "credentials", asked or "none are asked for"
     yield "takes", _listed(card.get("defaultInputModes"))
     yield "gives", _listed(card.get("defaultOutputModes"))
-    for each in objects_in(capabilities.get("extensions")):
+    extensions = objects_in(capabilities.get("extensions"))
+    for each in extensions[:_MOST]:
         need = " (required)" if each.get("required") is True else ""
         about = ": " + plain(each["description"], _LONG) if each.get("description") else ""
         yield "extension", plain(each.get("uri", "without a URI")) + need + about
+    if len(extensions) > _MOST:
+        yield "extension", _more(extensions, _MOST)
     yield "documentation", card.get("documentationUrl")
     if card.get("signatures"):
         yield "signatures", "%d, not verified" % len(card["signatures"])
 
 
-def _interfaces(sent: Mapping[str, Any], card_url: str) -> Iterator[List[str]]:
-    listed = offers(sent, card_url)
-    for place, each in enumerate(_ways(sent, card_url)):
+def _interfaces(listed: Sequence[Offer], ways: Sequence[Interface]) -> Iterator[List[str]]:
+    for place, each in enumerate(ways):
         offer = next(one for one in listed if each in one.interfaces)
         text = _way(each) + ("" if place else " (chosen)")
         if offer.moved:
@@ -90,9 +101,9 @@ def _interfaces(sent: Mapping[str, Any], card_url: str) -> Iterator[List[str]]:
             )
 
 
-def _ways(sent: Mapping[str, Any], card_url: str) -> List[Interface]:
+def _ways(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str]) -> List[Interface]:
     try:
-        return candidates(sent, card_url)
+        return candidates(sent, card_url, allow_hosts=allow_hosts)
     except UnsupportedError:
         return []
 
@@ -119,9 +130,17 @@ def _row(label: str, value: Any) -> List[str]:
     return _wrapped(text, "%-*s " % (_LABEL, label), " " * (_LABEL + 1)) if text else []
 
 
-def _rows(title: str, blocks: Any) -> List[str]:
-    lines = [line for block in blocks for line in block]
+def _rows(
+    title: str, items: Sequence[Any], blocks_of: Callable[[Any], Iterable[List[str]]]
+) -> List[str]:
+    lines = [line for each in items[:_MOST] for block in blocks_of(each) for line in block]
+    if len(items) > _MOST:
+        lines.append("  %s" % _more(items, _MOST))
     return ["", title, *lines] if lines else []
+
+
+def _more(items: Sequence[Any], shown: int) -> str:
+    return "and %s more" % format(len(items) - shown, ",")
 
 
 def _wrapped(text: str, first: str, rest: str) -> List[str]:
@@ -134,18 +153,17 @@ def _wrapped(text: str, first: str, rest: str) -> List[str]:
     )
 
 
-def _skill(skill: Json, card: Json) -> Iterator[List[str]]:
+def _skill(skill: Json, declared: Mapping[str, Json]) -> Iterator[List[str]]:
     name = plain(skill.get("name") or "", 100)
     title = " - ".join(filter(None, (plain(skill.get("id") or "without an id", 100), name)))
     yield _wrapped(title, "  ", "    ")
-    declared = {"securitySchemes": card.get("securitySchemes")}
     texts = [
         plain(skill.get("description") or "", _LONG),
         _after("tags: ", _listed(skill.get("tags"))),
-        *("for example: " + plain(each, _LONG) for each in _items(skill.get("examples"))),
+        *("for example: " + plain(each, _LONG) for each in _items(skill.get("examples"))[:_NAMES]),
         _after("takes: ", _listed(skill.get("inputModes"))),
         _after("gives: ", _listed(skill.get("outputModes"))),
-        _after("asks for ", wanted({**skill, **declared})),
+        _after("asks for ", wanted(skill, declared)),
     ]
     for text in filter(None, texts):
         yield _wrapped(text, "    ", "      ")
@@ -156,7 +174,7 @@ def _after(label: str, text: str) -> str:
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(plain(each, 100) for each in _items(value) if each is not None)
+    return ", ".join(plain(each, 100) for each in _items(value)[:_MOST] if each is not None)
 
 
 def _items(value: Any) -> Sequence[Any]:
@@ -166,22 +184,42 @@ def _items(value: Any) -> Sequence[Any]:
 # --- Warnings
 
 
-def problems(sent: Mapping[str, Any], card_url: str) -> List[str]:
+def problems(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str] = ()) -> List[str]:
     """What is wrong in a card, or makes trouble, in sentences. ``sent`` is the card as sent."""
     try:
         card = read_card(sent, card_url)
     except ProtocolError as error:
         return [error.message]
+    listed = offers(sent, card_url, allow_hosts)
+    ways = _ways(sent, card_url, allow_hosts)
+    return _problems(sent, card, card_url, listed, ways, wanted(card))
+
+
+def _problems(
+    sent: Mapping[str, Any],
+    card: Json,
+    card_url: str,
+    listed: Sequence[Offer],
+    ways: Sequence[Interface],
+    asked: str,
+) -> List[str]:
     found = [
         *_missing(sent),
         *_mistyped(sent),
         *_contradictions(sent, card),
-        *_about_interfaces(sent, card_url),
+        *_about_interfaces(listed, card_url),
         *_about_capabilities(card),
-        *_about_security(card, sent, card_url),
+        *_about_security(card, ways, asked),
         *_about_skills(card),
     ]
     return list(dict.fromkeys(plain(each, _LONG) for each in found))
+
+
+def _names(items: Iterable[Any]) -> str:
+    """The first of some names, each once."""
+    names = list(dict.fromkeys(items))
+    shown = ", ".join(plain(each, 100) for each in names[:_NAMES])
+    return shown if len(names) <= _NAMES else "%s %s" % (shown, _more(names, _NAMES))
 
 
 def _is_new(sent: Mapping[str, Any]) -> bool:
@@ -199,16 +237,23 @@ def _missing(sent: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(sent.get(name), str) and not sent[name].strip():
             yield "The field %s is empty." % name
     for holder, names in _REQUIRED_IN.items():
-        for each in objects_in(sent.get(holder)):
-            for name in names:
-                if each.get(name) in (None, ""):
-                    label = each.get("id") or each.get("url")
-                    where = " (%s)" % plain(label, 100) if label else ""
-                    yield "An entry of %s%s has no %s." % (holder, where, name)
+        entries = objects_in(sent.get(holder))
+        for name in names:
+            without = [each for each in entries if each.get(name) in (None, "")]
+            labels = _names(_label(each) for each in without[:_MOST] if _label(each))
+            where = " (%s)" % labels if labels else ""
+            if len(without) == 1:
+                yield "An entry of %s%s has no %s." % (holder, where, name)
+            elif without:
+                yield "%d entries of %s%s have no %s." % (len(without), holder, where, name)
     provider = an_object(sent.get("provider"))
     for name in ("organization", "url"):
         if provider and not provider.get(name):
             yield "The provider has no %s." % name
+
+
+def _label(entry: Json) -> str:
+    return plain(entry.get("id") or entry.get("url") or "", 100)
 
 
 def _mistyped(sent: Mapping[str, Any]) -> Iterator[str]:
@@ -250,8 +295,7 @@ def _scheme_names(card: Json) -> List[List[str]]:
     return [sorted(each["schemes"]) for each in card.get("securityRequirements", ())]
 
 
-def _about_interfaces(sent: Mapping[str, Any], card_url: str) -> Iterator[str]:
-    listed = offers(sent, card_url)
+def _about_interfaces(listed: Sequence[Offer], card_url: str) -> Iterator[str]:
     for offer in listed:
         yield from _about_words(offer)
         if offer.interfaces:
@@ -309,35 +353,45 @@ def _about_capabilities(card: Json) -> Iterator[str]:
     capabilities = card["capabilities"]
     if "streaming" not in capabilities:
         yield "It does not say whether it streams: clients take that for a no."
-    for each in objects_in(capabilities.get("extensions")):
-        uri = each.get("uri")
-        if not uri:
-            yield "An extension has no uri, so no client can say that it supports it."
-        elif each.get("required") is True:
-            yield "It refuses clients without the extension %s: extensions=[...]." % plain(uri)
+    extensions = objects_in(capabilities.get("extensions"))
+    if not all(each.get("uri") for each in extensions):
+        yield "An extension has no uri, so no client can say that it supports it."
+    demanded = [
+        each["uri"] for each in extensions if each.get("uri") and each.get("required") is True
+    ]
+    if demanded:
+        names = _names(plain(each) for each in demanded)
+        yield "It refuses clients without the extension %s: extensions=[...]." % names
     for name in _MODES:
-        for mode in _items(card.get(name)):
-            if not isinstance(mode, str) or "/" not in mode:
-                yield '%s has "%s", which is no media type.' % (name, plain(mode, 60))
+        wrong = [
+            each for each in _items(card.get(name)) if not (isinstance(each, str) and "/" in each)
+        ]
+        if wrong:
+            names = _names('"%s"' % plain(each, 60) for each in wrong)
+            yield "%s has %s, which is no media type." % (name, names)
 
 
-def _about_security(card: Json, sent: Mapping[str, Any], card_url: str) -> Iterator[str]:
+def _about_security(card: Json, ways: Sequence[Interface], asked: str) -> Iterator[str]:
     schemes = card.get("securitySchemes", {})
-    for holder in (card, *card.get("skills", ())):
-        for each in holder.get("securityRequirements", ()):
-            for name in each["schemes"]:
-                if name not in schemes:
-                    yield (
-                        'It demands the security scheme "%s" and does not declare it in '
-                        "securitySchemes." % plain(name, 60)
-                    )
+    demanded = dict.fromkeys(
+        name
+        for holder in (card, *card.get("skills", ()))
+        for each in holder.get("securityRequirements", ())
+        for name in each["schemes"]
+    )
+    undeclared = [name for name in demanded if name not in schemes]
+    if undeclared:
+        names = _names('"%s"' % plain(name, 60) for name in undeclared)
+        yield (
+            "It demands the security scheme %s and does not declare it in securitySchemes." % names
+        )
     if not card.get("securityRequirements"):
         if schemes:
             yield "It declares security schemes and demands none of them."
         if card["capabilities"].get("extendedAgentCard"):
             yield "It has an extended card, but demands no credentials that would open it."
-    elif wanted(card):
-        for way in _ways(sent, card_url)[:1]:
+    elif asked:
+        for way in ways[:1]:
             host = urlsplit(way.url).hostname
             if way.url.startswith("http:") and not is_loopback(host or ""):
                 yield "It asks for credentials over http, where anybody on the way can read them."
@@ -347,9 +401,11 @@ def _about_skills(card: Json) -> Iterator[str]:
     skills = card.get("skills")
     if skills == []:
         yield "It has no skills, so other agents cannot tell what it is for."
-    ids = [plain(skill["id"], 100) for skill in skills or () if skill.get("id")]
-    for each in dict.fromkeys(one for one in ids if ids.count(one) > 1):
-        yield "Several skills have the id %s." % each
-    for skill in skills or ():
-        if skill.get("tags") == []:
-            yield "The skill %s has no tags." % plain(skill.get("id", "without an id"), 100)
+    ids = Counter(each["id"] for each in skills or () if isinstance(each.get("id"), str))
+    repeated = [each for each, times in ids.items() if times > 1 and each]
+    if repeated:
+        yield "Several skills have the id %s." % _names(repeated)
+    untagged = [skill for skill in skills or () if skill.get("tags") == []]
+    if untagged:
+        names = _names(_label(each) or "without an id" for each in untagged)
+        yield "The skill %s has no tags." % names

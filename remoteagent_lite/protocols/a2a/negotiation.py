@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ...errors import (
     InternalError,
@@ -19,33 +17,29 @@ from ...errors import (
     shown_url,
 )
 from .card import WELL_KNOWN, an_object, objects_in, old_interfaces, plain
+from .hosts import placed, same_origin
 from .interface import AGNO, JSONRPC, REST, Interface
 
 __all__ = [
     "Offer",
     "candidates",
     "check_extensions",
-    "credentials_allowed",
     "guesses",
-    "is_loopback",
     "next_interfaces",
     "offers",
     "placed_at",
-    "same_origin",
     "wanted_version",
 ]
 
 _BINDINGS = {"JSONRPC": JSONRPC, "HTTP+JSON": REST}
 _VERSIONS = ("1.0", "0.3")
-#: What servers bind to in order to be reached at any address.
-_WILDCARDS = ("0.0.0.0", "::")
-_PRIVATE_NAMES = (".local", ".internal", ".lan")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+#: How many of a card's interfaces are looked at. Cards have two to six.
+_MOST = 64
+#: How many of them an error names.
+_SAID = 8
 #: The end of an AgentOS's interface URL, which is that of one of its operations.
 _AGNO_ENDS = ("/v1/message:stream", "/v1/message:send")
 _VERSION = re.compile(r"v?([0-9]{1,4})(?:\.([0-9]{1,4}))?(?![0-9])")
-#: The library that sends and the one that compares read these differently: "//one\@other/".
-_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
 #: How the SDK refuses a version where protocol 0.3 has no error for it.
 _VERSION_REFUSED = re.compile(r"A2A version '[^']*' is not supported")
 _AGNO_REFUSAL = "Invalid A2A request"
@@ -62,12 +56,16 @@ class Offer(NamedTuple):
     moved: str = ""  # why its URL is not used as it is
 
 
-def offers(sent: Mapping[str, Any], card_url: str) -> List[Offer]:
-    """All interfaces that a card lists, in its order. ``sent`` is the card as it was sent."""
+def offers(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str] = ()) -> List[Offer]:
+    """The interfaces that a card lists, in its order: the first 64 of them.
+
+    ``sent`` is the card as it was sent; ``allow_hosts`` may have what would be refused otherwise.
+    """
     sent = an_object(sent)
     listed = objects_in(sent.get("supportedInterfaces"))
     old = not listed
-    return [_offer(each, card_url, old) for each in listed or old_interfaces(sent)]
+    listed = (listed or old_interfaces(sent))[:_MOST]
+    return [_offer(each, card_url, old, allow_hosts) for each in listed]
 
 
 def candidates(
@@ -76,6 +74,7 @@ def candidates(
     *,
     binding: Optional[str] = None,
     version: Optional[str] = None,
+    allow_hosts: Sequence[str] = (),
 ) -> List[Interface]:
     """The interfaces that can be used, best first.
 
@@ -84,7 +83,7 @@ def candidates(
     choice. Raises UnsupportedError if nothing is left. What a card does not say, and an error may
     suggest, comes from next_interfaces.
     """
-    listed = offers(sent, card_url)
+    listed = offers(sent, card_url, allow_hosts)
     found = list(dict.fromkeys(each for offer in listed for each in offer.interfaces))
     possible = [
         each
@@ -165,14 +164,14 @@ def check_extensions(card: Mapping[str, Any], supported: Sequence[str]) -> None:
 # --- Interfaces
 
 
-def _offer(entry: Mapping[str, Any], card_url: str, old: bool) -> Offer:
+def _offer(entry: Mapping[str, Any], card_url: str, old: bool, allow_hosts: Sequence[str]) -> Offer:
     binding, version, url = (
         str(each).strip() if isinstance(each, (str, int, float)) else ""
         for each in map(entry.get, ("protocolBinding", "protocolVersion", "url"))
     )
     url = url if isinstance(entry.get("url"), str) else ""
     known = _BINDINGS.get(binding.upper())
-    target, why = _placed(url, card_url) if url else (None, "it has no URL")
+    target, why = placed(url, card_url, allow_hosts) if url else (None, "it has no URL")
     tenant = entry.get("tenant")
     tenant = tenant if isinstance(tenant, str) and tenant else None
     versions = _versions(version, old)
@@ -243,8 +242,10 @@ def _nothing(
             plain(shown_url(each.url)) if each.url else "no URL",
             " (%s)" % each.reason if each.reason else "",
         )
-        for each in listed
+        for each in listed[:_SAID]
     ]
+    if len(listed) > _SAID:
+        shown.append("%d more" % (len(listed) - _SAID))
     return "The card at %s offers no interface that %s: it has %s. %s" % (
         shown_url(card_url),
         "is %s" % asked if asked else "this library speaks",
@@ -254,134 +255,6 @@ def _nothing(
         if asked
         else "Name the way yourself: interface_url= with a2a_protocol=.",
     )
-
-
-# --- URLs
-
-
-class _Place(NamedTuple):
-    scheme: str
-    host: str
-    port: Optional[int]
-
-
-def _place(url: str) -> _Place:
-    """Where ``url`` leads to. Raises ValueError for what is no URL."""
-    if _NOT_IN_URLS.search(url):
-        raise ValueError("not a URL")
-    parts = urlsplit(url)
-    port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
-    return _Place(parts.scheme, (parts.hostname or "").rstrip("."), port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the name means the machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_private(host: str) -> bool:
-    """Whether the name means something in one network only, or on one machine."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith(_PRIVATE_NAMES)
-
-
-def _placed(url: str, card_url: str) -> Tuple[Optional[str], str]:
-    """The URL to use for one that a card names, and why it is another; or None, and why.
-
-    Servers print the address that they listen on, which from elsewhere is another one's: nobody
-    outside may send the caller's messages into the network that the caller is in.
-    """
-    try:
-        if _NOT_IN_URLS.search(url):
-            return None, "the URL has characters that do not belong into one"
-        target, card = urlsplit(url), urlsplit(card_url)
-        # "host:80" is a scheme or a path, depending on the version of Python.
-        if not target.scheme and ":" not in url.partition("/")[0]:
-            target = urlsplit(urljoin(card_url, url))
-        there, here = _place(target.geturl()), _place(card_url)
-    except ValueError:
-        return None, "the URL cannot be read"
-    if there.scheme not in _DEFAULT_PORTS:
-        return None, "the URL is not one of http or https"
-    if not there.host:
-        return None, "the URL names no host"
-    host = there.host
-    bound = host in _WILDCARDS or is_loopback(host)
-    near = here.host in _WILDCARDS or is_loopback(here.host)
-    as_card = _netloc(card)
-    if bound and host != here.host and (not near or there.port == here.port):
-        return _moved(target, card.scheme, as_card), "the address its server listens on"
-    if _is_private(host) and not _is_private(here.host):
-        return _moved(target, card.scheme, as_card), "of a private network, and the card is not"
-    if (here.scheme, there.scheme) == ("https", "http") and (host == here.host or (bound and near)):
-        # Never from a protected connection to an open one.
-        if there.port in (80, here.port):
-            return _moved(target, card.scheme, as_card), "http, though the card came over https"
-        return None, "it is http, though the card came over https"
-    if host in _WILDCARDS and host != here.host:
-        name = "[%s]" % here.host if ":" in here.host else here.host
-        netloc = "%s:%s" % (name, there.port)
-        return _moved(target, target.scheme, netloc), "the address its server listens on"
-    return _moved(target, target.scheme, _netloc(target)), ""
-
-
-def _netloc(parts: SplitResult) -> str:
-    """Without user info: what a card says is no login of the caller's."""
-    return parts.netloc.rpartition("@")[2]
-
-
-def _moved(url: SplitResult, scheme: str, netloc: str) -> str:
-    return urlunsplit((scheme, netloc, url.path, url.query, ""))
-
-
-def same_origin(one: str, other: str) -> bool:
-    """Whether both URLs have the same scheme, host and port; loopback names are one host."""
-    try:
-        return _one_name(_place(one)) == _one_name(_place(other))
-    except ValueError:
-        return False
-
-
-def _one_name(place: _Place) -> _Place:
-    return place._replace(host="localhost") if is_loopback(place.host) else place
-
-
-def credentials_allowed(url: str, base_url: str, allow_hosts: Sequence[str]) -> bool:
-    """Whether the caller named the place: as the origin of ``base_url``, or in ``allow_hosts``.
-
-    An entry is "host" (any port), "host:port", or either with a scheme in front. Without one, http
-    is not enough if ``base_url`` is https.
-    """
-    if same_origin(url, base_url):
-        return True
-    try:
-        there = _one_name(_place(url))
-        secure = _place(base_url).scheme == "https"
-    except ValueError:
-        return False
-    for entry in allow_hosts:
-        scheme, separator, rest = entry.strip().rpartition("://")
-        if scheme.lower() != there.scheme if separator else secure and there.scheme != "https":
-            continue
-        if _names(rest, there):
-            return True
-    return False
-
-
-def _names(entry: str, place: _Place) -> bool:
-    try:
-        named = urlsplit("//" + entry)
-        host = _one_name(_Place(place.scheme, (named.hostname or "").rstrip("."), None)).host
-        return bool(host) and host == place.host and named.port in (None, place.port)
-    except ValueError:
-        return False
 
 
 # --- Errors

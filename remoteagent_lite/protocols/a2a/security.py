@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from .card import Json, an_object, plain, security_requirements, security_schemes
 
 __all__ = ["wanted"]
 
+#: How many alternatives are said, and how much of each.
+_WAYS = 8
+_LONG = 600
 
-def wanted(card: Mapping[str, Any]) -> str:
+
+def wanted(holder: Mapping[str, Any], declared: Optional[Mapping[str, Json]] = None) -> str:
     """What the card or skill asks for, and how to give it, in words; "" if for nothing.
 
-    Cards of either version are read. A skill needs the card's ``securitySchemes``.
+    Cards of either version are read. A skill needs the schemes that ``read_card`` found in its
+    card.
     """
-    schemes = security_schemes(card)
-    ways: List[str] = []
+    schemes = security_schemes(holder) if declared is None else declared
+    ways: Dict[str, None] = {}
     several = False
-    for each in security_requirements(card):
+    for each in security_requirements(holder):
         named = each["schemes"]
         if not named:
             return ""  # nothing at all is one of the ways
-        several = several or len(named) > 1
-        words = [_in_words(name, schemes.get(name), scopes) for name, scopes in named.items()]
-        ways.append(" and ".join(words))
-    return (", or " if several else " or ").join(dict.fromkeys(ways))
+        if len(ways) < _WAYS:
+            several = several or len(named) > 1
+            words = [_in_words(name, schemes.get(name), scopes) for name, scopes in named.items()]
+            ways[plain(" and ".join(words), _LONG)] = None
+    return (", or " if several else " or ").join(ways)
 
 
 def _in_words(name: str, scheme: Optional[Json], scopes: Json) -> str:
