@@ -31,7 +31,8 @@ ORDER = """
     protocols.a2a.events protocols.a2a.operation protocols.a2a.fold protocols.a2a.artifact
     protocols.a2a.v03_rest protocols.a2a.v03 protocols.a2a.v10 protocols.a2a.faults
     protocols.a2a.message protocols.a2a.description protocols.a2a.negotiation
-    protocols.a2a.security protocols.a2a.hosts protocols.a2a.card protocols.a2a.content protocols.a2a
+    protocols.a2a.security protocols.a2a.hosts protocols.a2a.card protocols.a2a.content
+    protocols.a2a
     protocols.agentos.runs protocols.agentos.fold protocols.agentos.forms
     protocols.agentos.decisions protocols.agentos.endpoints protocols.agentos
     protocols.sse protocols.jsontext protocols.component protocols
