@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Iterator, Sequence, Set, Tuple
-from urllib.parse import quote, quote_plus
+from base64 import b64decode, b64encode
+from functools import lru_cache
+from typing import Any, Iterable, Iterator, Optional, Sequence, Set, Tuple
+from urllib.parse import quote, quote_plus, unquote
 
 __all__ = ["MARK", "Redaction", "may_concern"]
 
@@ -21,6 +23,24 @@ _SHORTEST = 4
 
 #: A line of a value of several lines (a key file) is a secret itself from this length on.
 _SHORTEST_LINE = 12
+
+#: A part of a URL is a secret itself from this length on: "/api/v1" would be found too often.
+_SHORTEST_PART = 8
+
+#: A step of a path that is as long is no word any more.
+_LONG_STEP = 20
+
+#: User info, path, query and fragment.
+_URL = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:([^/?#]*)@)?[^/?#]*([^?#]*)\??([^#]*)#?(.*)", re.DOTALL
+)
+
+#: What is sent of a user's name and password, whichever they are.
+_BASIC = re.compile(
+    r"(basic(?:\s+|%20|\+))((?:[A-Za-z0-9+/_-]|\\/|%[0-9A-F]{2})+=*)", re.IGNORECASE
+)
+_NO_BASE64 = re.compile("[^A-Za-z0-9+/]")
+_STANDARD_BASE64 = str.maketrans("-_", "+/")
 
 #: Finds the empty text too, so that there is always a longest.
 _UNCHANGED = re.compile("[A-Za-z0-9]*")
@@ -42,9 +62,12 @@ def may_concern(secrets: Iterable[str], encoded: str) -> bool:
             core = "" if run is None else run.group()
         if core in encoded and len(secret) >= _SHORTEST:
             return True
-        if "\n" in secret and any(core in encoded for core, _ in _pieces((secret,))):
+        if ("\n" in secret or ":" in secret) and any(
+            core in encoded for core, _ in _pieces(secret)
+        ):
             return True
-    return False
+    # Whatever is behind it has to be decoded: see _BASIC.
+    return "asic" in encoded or "ASIC" in encoded
 
 
 class Redaction:
@@ -54,7 +77,7 @@ class Redaction:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = secrets
-        self._pieces = list(_pieces(secrets))
+        self._pieces = [piece for secret in secrets for piece in _pieces(secret)]
 
     def value(self, value: Any) -> Any:
         """A copy of a JSON value, of exact types, with the mark for each secret in it.
@@ -74,6 +97,8 @@ class Redaction:
         return value
 
     def __call__(self, text: str) -> str:
+        if "asic" in text or "ASIC" in text:
+            text = _BASIC.sub(self._login, text)
         forms: Set[str] = set()
         for core, piece in self._pieces:
             # The core stands in every form: most texts are done with here.
@@ -84,23 +109,79 @@ class Redaction:
             text = text.replace(form, MARK)
         return text
 
+    def _login(self, match: Any) -> str:
+        """What stands for ``Basic ...``: it is told by what it holds, as users have many names."""
+        code = _NO_BASE64.sub("", unquote(match[2]).translate(_STANDARD_BASE64))
+        code = code[: len(code) - (len(code) % 4 == 1)]
+        login = b64decode(code + "=" * (-len(code) % 4))
+        for _, piece in self._pieces:
+            if any(form in login for form in _encodings(piece)):
+                return str(match[1]) + MARK
+        return str(match[0])
+
     def __repr__(self) -> str:
         return "<Redaction>"
 
 
-def _pieces(secrets: Iterable[str]) -> Iterator[Tuple[str, str]]:
+# Every call brings the same credentials, and taking a URL apart is most of the work.
+@lru_cache(maxsize=256)
+def _pieces(secret: str) -> Tuple[Tuple[str, str], ...]:
     """What to look for, each with the longest part of it that no way of quoting changes."""
-    for secret in secrets:
-        if len(secret) < _SHORTEST:
+    return tuple(
+        (
+            part if part.isalnum() and part.isascii() else max(_UNCHANGED.findall(part), key=len),
+            part,
+        )
+        for part in _parts(secret)
+        if len(part) >= _SHORTEST
+    )
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """A secret and what of it is one by itself: lines, the parts of a URL, a login as it is sent.
+
+    Libraries show a URL without its host, or without its login, or its path alone.
+    """
+    yield secret
+    lines = [secret]
+    if "\n" in secret:
+        lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
+        yield from lines
+    for line in lines:
+        if ":" not in line:
             continue
-        pieces = [secret]
-        if "\n" in secret:
-            pieces += [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
-        for piece in pieces:
-            if piece.isascii() and piece.isalnum():
-                yield piece, piece
-            else:
-                yield max(_UNCHANGED.findall(piece), key=len), piece
+        url = _URL.match(line)
+        for part in (line,) if url is None else _parts_of_url(*url.groups()):
+            for form in {part, unquote(part)}:
+                yield form
+                if ":" in form:
+                    for login in _encodings(form):
+                        yield b64encode(login).decode("ascii").rstrip("=")
+
+
+def _parts_of_url(login: Optional[str], path: str, query: str, fragment: str) -> Iterator[str]:
+    if login:
+        yield login
+        user, _, password = login.partition(":")
+        yield password
+        if not password or len(user) >= _SHORTEST_LINE:
+            yield user
+    path = path.strip("/")
+    steps = path.split("/")
+    values = [pair.partition("=")[2] for pair in query.split("&")]
+    for part in (path, fragment, *values):
+        if len(part) >= _SHORTEST_PART:
+            yield part
+    if "=" in query or len(query) >= _SHORTEST_PART:
+        yield query
+    for step in steps if len(steps) > 1 else ():
+        if len(step) >= _LONG_STEP or (len(step) >= _SHORTEST_LINE and not step.isalpha()):
+            yield step
+
+
+def _encodings(text: str) -> Set[bytes]:
+    """``text`` as HTTP libraries encode it in a login."""
+    return {text.encode("utf-8", "replace"), text.encode("latin-1", "replace")}
 
 
 def _forms(piece: str) -> Iterable[str]:

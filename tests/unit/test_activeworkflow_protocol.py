@@ -5,12 +5,14 @@ import enum
 import json
 import logging
 import types
+from base64 import b64encode
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from remoteagent_lite.activeworkflow import Agent, AgentError, Context, Option, Retry, agent
@@ -414,6 +416,110 @@ def test_credentials_are_taken_out_of_every_text(
         for form in (text, SECRET, SECRET[3:], quote(SECRET), quote(SECRET[3:])):
             assert form not in told
     assert SECRET[3:] not in caplog.text
+
+
+HOOK = (
+    "https://bot:s3cr%C3%A9t@hooks.example.com:8443/services/T0/B1/topsecretvalue?key=v4lue-of-it#f"
+)
+
+
+def test_a_webhook_url_is_not_told_by_the_errors_of_a_library_that_leaves_out_its_host(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = "http://127.0.0.1:9/services/T0/B1/topsecretvalue?key=v4lue-of-it"
+
+    def post(ctx: Context) -> None:
+        try:
+            requests.post(url, json={}, timeout=5)
+        except requests.RequestException as error:
+            assert "/services/T0" in str(error)
+            assert url not in str(error)
+            ctx.log(error)
+            ctx.emit({"error": str(error)})
+            ctx.memory["error"] = str(error)
+            raise
+
+    for on_error in ("report", "retry"):
+        result = answered(post, on_error, credentials=[{"name": "n", "value": url}])
+        told = "".join(strings(result)) + caplog.text
+        assert "127.0.0.1" in told
+        for part in ("topsecretvalue", "services/T0", "v4lue", "B1"):
+            assert part not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOOK,
+        "https://hooks.example.com:8443/services/T0/B1/topsecretvalue?key=v4lue-of-it",
+        "HOOKS.example.com/services/T0/B1/topsecretvalue",
+        "with url: /services/T0/B1/topsecretvalue?key=v4lue-of-it (Caused by ...)",
+        "/services/T0/B1/topsecretvalue?key=v4lue-of-it&more=1",
+        "/services/T0/B1/topsecretvalue/send",
+        "bot:s3cr%C3%A9t@proxy",
+        "bot:s3cr\u00e9t",
+        "password s3cr\u00e9t is wrong",
+        "no such key: v4lue-of-it",
+        json.dumps("s3cr\u00e9t"),
+        repr("/services/T0/B1/topsecretvalue"),
+        quote("/services/T0/B1/topsecretvalue", safe=""),
+        "Authorization: Basic %s" % b64encode("bot:s3cr\u00e9t".encode()).decode(),
+        "{'Authorization': 'Basic %s'}" % b64encode("bot:s3cr\u00e9t".encode("latin-1")).decode(),
+        "basic " + b64encode(b"bot:s3cr%C3%A9t").decode().rstrip("="),
+        "the header was %s" % b64encode("bot:s3cr\u00e9t".encode()).decode(),
+    ],
+)
+def test_no_part_of_a_url_that_is_a_credential_is_told(text: str) -> None:
+    def tell(ctx: Context) -> None:
+        ctx.log(text)
+        ctx.emit({"text": [text]})
+        ctx.memory["text"] = text
+
+    told = strings(answered(tell, credentials=[{"name": "n", "value": HOOK}]))
+    for secret in ("s3cr", "topsecret", "services", "v4lue", "Ym90O"):
+        assert not [each for each in told if secret in each]
+
+
+def test_what_is_not_secret_in_a_url_stays() -> None:
+    redact = Redaction([HOOK, "https://example.com/api/v1?format=json", "https://h/", "a://[::1"])
+    for text in (
+        "https://hooks.example.com:8443",
+        "bot, json, T0, format, key=, https, services",
+        "https://example.org/api/v1/users",
+        "a basic introduction to authentication",
+        "Basic bm9ib2R5Om5vIG9uZQ==",
+    ):
+        assert redact(text) == text
+    assert redact("/api/v1?format=json") == "/api/v1?***"
+
+
+def test_a_token_in_the_user_info_of_a_url_is_not_told() -> None:
+    for login in ("a-long-token", "a-long-token:", "a-long-token:x-oauth-basic"):
+        redact = Redaction(["https://%s@example.com/" % login])
+        assert redact("token a-long-token refused") == "token *** refused"
+
+
+@pytest.mark.parametrize("user", ["", "me", "someb\u00f6dy@example.com"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_login_is_not_told_in_base64_whoever_the_user_is(user: str, encoding: str) -> None:
+    login = b64encode(("%s:%s" % (user, SECRET)).encode(encoding)).decode()
+    redact = Redaction(["unrelated", SECRET])
+    for code in (login, login.rstrip("="), quote(login, safe=""), login.replace("/", "\\/")):
+        for form in ("Basic %s", "basic  %s", '{"Authorization":"Basic %s"}', "?a=Basic%%20%s&b"):
+            told = redact(form % code)
+            assert login[:12] not in told
+            assert "***" in told
+    assert redact("Basic \u00e9 %C3%A9 Basic %C3%A9%C3 Basic a Basic aa%20=b") == (
+        "Basic \u00e9 %C3%A9 Basic %C3%A9%C3 Basic a Basic aa%20=b"
+    )
+
+
+def test_a_login_kept_as_one_credential_is_not_told_in_base64() -> None:
+    def tell(ctx: Context) -> None:
+        ctx.emit({"header": b64encode(b"somebody:password").decode()})
+
+    result = answered(tell, credentials=[{"name": "n", "value": "somebody:password"}])
+    assert "c29tZW" not in str(result)
 
 
 def test_short_values_stay_and_longer_ones_go_first() -> None:
