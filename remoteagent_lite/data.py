@@ -37,8 +37,7 @@ class RemoteDb(Sessions, Memories, Traces, Evals, Metrics):
         self, target_version: Optional[str] = None, **options: Unpack[CallOptions]
     ) -> None:
         """Bring the tables to a version, or to the newest. POST /databases/{id}/migrate"""
-        given = dict(locals(), db_id=self.id)
-        self._send("POST /databases/{db_id}/migrate", nothing, given)
+        self._send("POST /databases/{db_id}/migrate", nothing, dict(locals(), db_id=self.id))
 
     def __repr__(self) -> str:
         return "RemoteDb(%r at %s)" % (self.id, self.base_url)

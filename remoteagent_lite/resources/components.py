@@ -159,6 +159,26 @@ class Components(Resource):
             since="2.9",
         )
 
+    def compact_session(
+        self,
+        agent_id: str,
+        session_id: str,
+        *,
+        user_id: Optional[str] = None,
+        **options: Unpack[CallOptions],
+    ) -> Dict[str, Any]:
+        """Fold an agent's older history into a summary, for what its model is sent from now on.
+
+        Whether that happened is "compacted", and why not "status" and "message". NotFoundError.
+        POST /agents/{id}/sessions/{session_id}/compact (Agno 3.1)
+        """
+        return self._send(
+            "POST /agents/{agent_id}/sessions/{session_id}/compact",
+            any_json,
+            locals(),
+            since="3.1",
+        )
+
 
 def _known(kind: str, what: Optional[str] = None) -> None:
     if kind not in _OUTPUTS:

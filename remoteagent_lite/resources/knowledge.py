@@ -12,6 +12,7 @@ from typing import (
     Any,
     BinaryIO,
     Callable,
+    List,
     Mapping,
     Optional,
     Sequence,
@@ -22,7 +23,7 @@ from .. import models
 from ..errors import RemoteAgentError
 from ..http.multipart import Upload
 from ..media import guess_type
-from ..protocols.agentos.endpoints import encoded_form, nothing, one
+from ..protocols.agentos.endpoints import encoded_form, many, nothing, one
 from ._resource import Resource, each
 
 if TYPE_CHECKING:
@@ -34,13 +35,19 @@ if TYPE_CHECKING:
         ContentStatusResponse,
         PaginatedResponseContentResponseSchema,
         PaginatedResponseVectorSearchResult,
+        RemoteContentSourceSchema,
         SortOrder,
+        SourceFilesResponseSchema,
     )
-    from ..options import KnowledgeOptions
+    from ..options import DatabaseOptions, KnowledgeOptions
 
 __all__ = ["Knowledge"]
 
 _FIELDS = "name description url metadata text reader_id chunker chunk_size chunk_overlap"
+_REMOTE_FIELDS = (
+    "config_id path source_params name description metadata reader_id chunker chunk_size "
+    "chunk_overlap"
+)
 
 
 class Knowledge(Resource):
@@ -111,6 +118,70 @@ class Knowledge(Resource):
                     raise upload.failure from error
                 raise
 
+    def upload_remote_content(
+        self,
+        config_id: str,
+        path: str,
+        *,
+        source_params: Optional[Mapping[str, Any]] = None,
+        name: Optional[str] = None,
+        description: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        reader_id: Optional[str] = None,
+        chunker: Optional[str] = None,
+        chunk_size: Optional[int] = None,
+        chunk_overlap: Optional[int] = None,
+        **options: Unpack[KnowledgeOptions],
+    ) -> ContentResponseSchema:
+        """Have the server fetch a file or folder from one of its content sources (S3, GitHub, ...).
+
+        ``config_id`` is one of ``get_knowledge_config().remote_content_sources``. Goes on as
+        ``upload_knowledge_content`` does. InvalidRequestError: the source is unknown.
+        POST /knowledge/remote-content (Agno 2.9)
+        """
+        return self._send(
+            "POST /knowledge/remote-content",
+            one(models.ContentResponseSchema),
+            locals(),
+            _REMOTE_FIELDS,
+            form=True,
+            since="2.9",
+        )
+
+    def list_knowledge_sources(
+        self, knowledge_id: str, **options: Unpack[DatabaseOptions]
+    ) -> List[RemoteContentSourceSchema]:
+        """Where the server can fetch content from. GET /knowledge/{id}/sources (Agno 2.9)"""
+        return self._send(
+            "GET /knowledge/{knowledge_id}/sources",
+            many(models.RemoteContentSourceSchema),
+            locals(),
+            since="2.9",
+        )
+
+    def list_source_files(
+        self,
+        knowledge_id: str,
+        source_id: str,
+        *,
+        prefix: Optional[str] = None,
+        limit: Optional[int] = None,
+        page: Optional[int] = None,
+        delimiter: Optional[str] = None,
+        **options: Unpack[DatabaseOptions],
+    ) -> SourceFilesResponseSchema:
+        """One page of a source's ``files`` and ``folders`` below ``prefix``. NotFoundError.
+
+        InvalidRequestError for sources that are no S3. ``delimiter`` is "/".
+        GET /knowledge/{id}/sources/{source_id}/files (Agno 2.9)
+        """
+        return self._send(
+            "GET /knowledge/{knowledge_id}/sources/{source_id}/files",
+            one(models.SourceFilesResponseSchema),
+            locals(),
+            since="2.9",
+        )
+
     def list_knowledge_content(
         self,
         *,
@@ -169,6 +240,21 @@ class Knowledge(Resource):
             form=True,
         )
 
+    def refresh_knowledge_content(
+        self, content_id: str, **options: Unpack[KnowledgeOptions]
+    ) -> ContentResponseSchema:
+        """Read a document again from the URL it came from; goes on as an upload does.
+
+        NotFoundError; InvalidRequestError if it came from no URL.
+        POST /knowledge/content/{id}/refresh (Agno 3.1)
+        """
+        return self._send(
+            "POST /knowledge/content/{content_id}/refresh",
+            one(models.ContentResponseSchema),
+            locals(),
+            since="3.1",
+        )
+
     def delete_knowledge_content(
         self, content_id: str, **options: Unpack[KnowledgeOptions]
     ) -> None:
@@ -195,11 +281,15 @@ class Knowledge(Resource):
 
         ``search_type`` is "vector", "keyword" or "hybrid", as far as the server has it.
         """
-        meta = {"page": page or 1, "limit": limit or 20} if page or limit else None
         return self._send(
             "POST /knowledge/search",
             one(models.PaginatedResponseVectorSearchResult),
-            dict(locals(), page=None, limit=None),
+            dict(
+                locals(),
+                meta={"page": page or 1, "limit": limit or 20} if page or limit else None,
+                page=None,
+                limit=None,
+            ),
             "query max_results filters search_type vector_db_ids meta db_id knowledge_id",
         )
 

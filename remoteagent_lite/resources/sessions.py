@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from .. import models
-from ..protocols.agentos.endpoints import many, nothing, one, run_row, run_rows, session_detail
+from ..protocols.agentos.endpoints import (
+    file_of,
+    many,
+    nothing,
+    one,
+    run_row,
+    run_rows,
+    session_detail,
+)
 from ._resource import Resource, each
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..media import File
     from ..models import (
         PaginatedResponseSessionSchema,
         SessionRunPreviewSchema,
@@ -130,6 +139,25 @@ class Sessions(Resource):
     ) -> RunRow:
         """One run of a session. NotFoundError. GET /sessions/{id}/runs/{run_id}"""
         return self._send("GET /sessions/{session_id}/runs/{run_id}", run_row, locals())
+
+    def get_session_media(
+        self,
+        session_id: str,
+        storage_key: str,
+        session_type: Optional[SessionType] = None,
+        *,
+        user_id: Optional[str] = None,
+        **options: Unpack[TableOptions],
+    ) -> File:
+        """A picture, sound or document of the session that the server keeps in a media storage.
+
+        ``storage_key`` is that of the ``media_reference`` in a run. All of it is read into memory.
+        NotFoundError; UnsupportedError where the server has no media storage.
+        GET /sessions/{id}/media/{storage_key} (Agno 3.1)
+        """
+        return self._send(
+            "GET /sessions/{session_id}/media/{storage_key:path}", file_of, locals(), since="3.1"
+        )
 
     def rename_session(
         self,

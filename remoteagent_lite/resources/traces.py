@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Union, overload
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Type, Union, overload
 
 from .. import models
 from ..protocols.agentos.endpoints import one
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TraceNode,
         TraceSearchGroupBy,
     )
-    from ..options import DatabaseOptions
+    from ..options import CallOptions, DatabaseOptions
 
     #: A time with its zone, or its ISO text.
     Time = Union[str, datetime.datetime]
@@ -84,9 +84,7 @@ class Traces(Resource):
         **options: Unpack[DatabaseOptions],
     ) -> Union[TraceDetail, TraceNode]:
         """One trace with its tree of spans, or one span of it. NotFoundError. GET /traces/{id}"""
-        model: Any = models.TraceDetail if span_id is None else models.TraceNode
-        given = dict(locals(), model=None)
-        return self._send("GET /traces/{trace_id}", one(model), given)  # type: ignore[no-any-return]
+        return self._send("GET /traces/{trace_id}", one(_detail_model(span_id)), locals())
 
     def get_trace_session_stats(
         self,
@@ -144,15 +142,28 @@ class Traces(Resource):
         A filter is ``{"op": "EQ", "key": "status", "value": "OK"}`` or ``{"op": "AND",
         "conditions": [...]}``; ``get_trace_filter_schema`` tells keys and operators.
         """
-        model: Any = models.PaginatedResponseTraceDetail
-        if group_by == "session":
-            model = models.PaginatedResponseTraceSessionStats
-        given = dict(locals(), model=None)
-        body = "filter_expr group_by limit page"
-        return self._send("POST /traces/search", one(model), given, body, since="2.9")  # type: ignore[no-any-return]
+        return self._send(
+            "POST /traces/search",
+            one(_page_model(group_by)),
+            locals(),
+            "filter_expr group_by limit page",
+            since="2.9",
+        )
 
-    def get_trace_filter_schema(self, **options: Unpack[DatabaseOptions]) -> FilterSchemaResponse:
+    def get_trace_filter_schema(self, **options: Unpack[CallOptions]) -> FilterSchemaResponse:
         """What ``search_traces`` can filter by. GET /traces/filter-schema (Agno 2.9)"""
         return self._send(
             "GET /traces/filter-schema", one(models.FilterSchemaResponse), locals(), since="2.9"
         )
+
+
+def _detail_model(span_id: Optional[str]) -> Type[Union[TraceDetail, TraceNode]]:
+    return models.TraceDetail if span_id is None else models.TraceNode
+
+
+def _page_model(
+    group_by: str,
+) -> Type[Union[PaginatedResponseTraceDetail, PaginatedResponseTraceSessionStats]]:
+    if group_by == "session":
+        return models.PaginatedResponseTraceSessionStats
+    return models.PaginatedResponseTraceDetail

@@ -639,6 +639,84 @@ def test_schedules(own_db_server: PeerServer) -> None:
                 call(made.id)
 
 
+def is_newest(server: PeerServer) -> bool:
+    return server.name == AGENTOS_LATEST
+
+
+def test_media_that_the_server_keeps_elsewhere(own_db_server: PeerServer) -> None:
+    session_id = new_id()
+    with AgentOSClient(own_db_server.url) as client:
+        if not is_newest(own_db_server):
+            with pytest.raises(UnsupportedError, match=r"Agno 3\.1"):
+                client.get_session_media(session_id, "a/b.png")
+            return
+        with RemoteAgent(own_db_server.url, "keeper") as agent:
+            run: Any = agent.run("image", session_id=session_id)
+            (sent,) = run.images
+            stored: Any = agent.get_run(run.run_id, session_id)
+        key = stored.images[0].media_reference.storage_key
+        kept = client.get_session_media(session_id, key)
+        assert (kept.content, kept.mime_type) == (sent.data(), "image/png")
+        for wrong in (("other", key), (session_id, "no/such.png")):
+            with pytest.raises(NotFoundError):
+                client.get_session_media(*wrong)
+        for outside in ("../" + key, "/" + key, ""):
+            with pytest.raises(ValueError, match="cannot be addressed"):
+                client.get_session_media(session_id, outside)
+
+
+def test_server_without_a_media_storage(agentos_latest: PeerServer) -> None:
+    with AgentOSClient(agentos_latest.url) as client:
+        with pytest.raises(UnsupportedError, match="Media storage is not configured"):
+            client.get_session_media(new_id(), "a.png")
+
+
+def test_sessions_are_compacted(own_db_server: PeerServer) -> None:
+    session_id = new_id()
+    with AgentOSClient(own_db_server.url) as client:
+        if not is_newest(own_db_server):
+            with pytest.raises(UnsupportedError, match=r"Agno 3\.1"):
+                client.compact_session("plain", session_id)
+            return
+        with pytest.raises(NotFoundError):
+            client.compact_session("plain", session_id)
+        with RemoteAgent(own_db_server.url, "plain") as agent:
+            agent.run("hello", session_id=session_id)
+        done = client.compact_session("plain", session_id)
+        assert (done["compacted"], done["status"]) == (False, "not_enabled")
+
+
+def test_content_sources_of_the_server(own_db_server: PeerServer) -> None:
+    with AgentOSClient(own_db_server.url) as client:
+        config: Any = client.get_config()
+        knowledge_id = config.knowledge.to_dict()["knowledge_instances"][0]["id"]
+        bucket, code = client.list_knowledge_sources(knowledge_id)
+        assert (bucket.id, bucket.type, bucket.prefix) == ("bucket", "s3", "books/")
+        with pytest.raises(InvalidRequestError, match="does not support file listing"):
+            client.list_source_files(knowledge_id, code.id)
+        with pytest.raises(NotFoundError, match="source not found: nope"):
+            client.list_source_files(knowledge_id, "nope", prefix="books/", limit=3, page=2)
+        with pytest.raises(InvalidRequestError, match="Unknown content source: nope"):
+            client.upload_remote_content("nope", "books/one.pdf")
+        begun = client.upload_remote_content("code", "one.md", metadata={"a": 1}, name="One")
+        assert (begun.name, begun.status) == ("One", "processing")
+
+
+def test_content_is_read_again_from_where_it_came(
+    agentos: PeerServer, client: AgentOSClient
+) -> None:
+    content = client.upload_knowledge_content(text="refreshing", name=new_id())
+    finished(client, content.id)
+    if not is_newest(agentos):
+        with pytest.raises(UnsupportedError, match=r"Agno 3\.1"):
+            client.refresh_knowledge_content(content.id)
+        return
+    with pytest.raises(InvalidRequestError, match="no source URL"):
+        client.refresh_knowledge_content(content.id)
+    with pytest.raises(NotFoundError, match="Content not found: nope"):
+        client.refresh_knowledge_content("nope")
+
+
 # --- Two databases
 
 

@@ -5,7 +5,8 @@ left out. The environment configures it: ``PEER_DIRECTORY`` (where the SQLite fi
 ``PEER_DATABASES`` (1 or 2), ``PEER_A2A`` (1 to mount the A2A interface, and ``GET /executions``:
 {text: how often a model was asked it}), ``PEER_TRACING`` (1 to record traces), ``PEER_OS_DB`` (1
 to give the server itself a database, with approvals and schedules; ``PEER_URL`` is where it calls
-itself), ``PEER_JWT_KEY`` (the HS256 key, to demand tokens), and Agno's own ``OS_SECURITY_KEY``.
+itself; also content sources, and an agent ``keeper`` with a media storage), ``PEER_JWT_KEY`` (the
+HS256 key, to demand tokens), and Agno's own ``OS_SECURITY_KEY``.
 
 What the last message of the user makes the model do:
 
@@ -59,6 +60,16 @@ from agno.tools import tool
 from agno.vectordb.base import VectorDb
 from agno.workflow import Condition, Loop, Parallel, Router, Step, Workflow
 from agno.workflow.types import StepInput, StepOutput
+
+try:
+    from agno.knowledge.remote_content import GitHubConfig, S3Config
+except ImportError:  # before 2.9
+    GitHubConfig = S3Config = None
+
+try:
+    from agno.media.storage import LocalMediaStorage
+except ImportError:  # before 3.1
+    LocalMediaStorage = None
 
 try:
     from agno.workflow.types import HumanReview
@@ -670,6 +681,21 @@ def own_database(db: SqliteDb) -> Dict[str, Any]:
     return {"db": db, "scheduler": True, **clock}
 
 
+def build_keepers(db: SqliteDb) -> List[Agent]:
+    """An agent whose pictures the server keeps outside of its database."""
+    if os.environ.get("PEER_OS_DB") != "1" or LocalMediaStorage is None:
+        return []
+    storage = LocalMediaStorage(os.path.join(os.environ["PEER_DIRECTORY"], "media"))
+    return [Agent(id="keeper", name="Keeper", model=Scripted(), db=db, media_storage=storage)]
+
+
+def content_sources() -> Dict[str, Any]:
+    if os.environ.get("PEER_OS_DB") != "1" or S3Config is None:
+        return {}
+    bucket = S3Config(id="bucket", name="Bucket", bucket_name="shelf", prefix="books/")
+    return {"content_sources": [bucket, GitHubConfig(id="code", name="Code", repo="shelf/books")]}
+
+
 def create_app() -> Any:
     logging.disable(logging.INFO)  # Agno sets the level of its loggers again and again
     directory = os.environ["PEER_DIRECTORY"]
@@ -678,7 +704,11 @@ def create_app() -> Any:
     if os.environ.get("PEER_DATABASES") == "2":
         other_db = SqliteDb(id="other-db", db_file=os.path.join(directory, "other.db"))
     knowledge = Knowledge(
-        name="Shelf", description="What is known.", vector_db=Shelf(), contents_db=db
+        name="Shelf",
+        description="What is known.",
+        vector_db=Shelf(),
+        contents_db=db,
+        **content_sources(),
     )
     agents = build_agents(db, other_db, knowledge)
     plain, my_agent = agents[:2]
@@ -687,7 +717,7 @@ def create_app() -> Any:
         id="peer-os",
         name="Peer OS",
         description="A scripted server for tests.",
-        agents=agents,
+        agents=[*agents, *build_keepers(db)],
         teams=build_teams(db, plain, my_agent),
         workflows=build_workflows(db, plain, my_agent),
         knowledge=[knowledge],

@@ -174,3 +174,22 @@ def test_protocols_do_no_io() -> None:
             text = path.read_text("utf-8")
             for name in ("socket", "threading", "time", "requests", "logging"):
                 assert "import %s" % name not in text, module
+
+
+def test_what_is_handed_on_as_locals_is_arguments_alone() -> None:
+    """A local variable more would be sent to the server as an argument of the endpoint."""
+    found = 0
+    for module, path in MODULES.items():
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            inside = list(ast.walk(function))
+            if any(isinstance(node, ast.Name) and node.id == "locals" for node in inside):
+                found += 1
+                own = {
+                    node.id
+                    for node in inside
+                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                }
+                assert not own, "%s: %s has locals %s" % (module, function.name, sorted(own))
+    assert found > 50

@@ -17,6 +17,7 @@ from typing import (
     Dict,
     List,
     Mapping,
+    Match,
     Optional,
     Sequence,
     Tuple,
@@ -30,6 +31,7 @@ from ... import models
 from ...errors import (
     ProtocolError,
 )
+from ...media import File
 from ...modelling.base import Model
 from ...wire import Body, Request, Response
 from ..jsontext import json_of, model_of, models_of
@@ -56,6 +58,7 @@ __all__ = [
     "any_json",
     "encoded_form",
     "encoded_query",
+    "file_of",
     "forked",
     "many",
     "metrics_refreshed",
@@ -77,7 +80,7 @@ M = TypeVar("M", bound=Model)
 
 _DATABASE = ("db_id", "table")
 _KNOWLEDGE = ("db_id", "knowledge_id")
-#: What, beside its own arguments, an endpoint takes: by the first segment of its path.
+#: What, beside its own arguments, an endpoint takes: by its path, or the first segment of it.
 _SCOPES: Dict[str, Tuple[str, ...]] = {
     "eval-runs": _DATABASE,
     "knowledge": _KNOWLEDGE,
@@ -88,6 +91,7 @@ _SCOPES: Dict[str, Tuple[str, ...]] = {
     "sessions": _DATABASE,
     "trace_session_stats": ("db_id",),
     "traces": ("db_id",),
+    "traces/filter-schema": (),
     "user_memory_stats": _DATABASE,
 }
 
@@ -103,12 +107,14 @@ _WIRE_NAMES = {
 #: Lists that the server wants in one piece: of repeated keys it takes the first, and says nothing.
 _JOINED = ("eval_types", "topics")
 
-_PLACE = re.compile(r"{(\w+)}")
+#: ``{name}``, one segment of the path, or ``{name:path}``, which may have slashes in it.
+_PLACE = re.compile(r"{(\w+)(:path)?}")
 
 
 def scope_of(route: str) -> Tuple[str, ...]:
     """Which of db_id, table and knowledge_id the endpoint takes."""
-    return _SCOPES.get(route.partition("/")[2].partition("/")[0], ())
+    path = route.partition("/")[2]
+    return _SCOPES.get(path, _SCOPES.get(path.partition("/")[0], ()))
 
 
 def resource_request(
@@ -125,7 +131,14 @@ def resource_request(
     """
     method, _, template = route.partition(" ")
     rest = dict(values)
-    path = _PLACE.sub(lambda place: path_segment(place[1], rest.pop(place[1])), template)
+
+    def filled(place: Match[str]) -> str:
+        value = rest.pop(place[1])
+        if place[2] and isinstance(value, str):
+            return "/".join(path_segment(place[1], segment) for segment in value.split("/"))
+        return path_segment(place[1], value)
+
+    path = _PLACE.sub(filled, template)
     inside = {name: rest.pop(name) for name in body.split() if name in rest}
     inside = {_wire_name(name): value for name, value in inside.items() if value is not None}
     request = Request(
@@ -217,6 +230,12 @@ def nothing(response: Response) -> None:
 def any_json(response: Response) -> Any:
     """Read whatever there is; None for an empty answer."""
     return json_of(response) if response.body else None
+
+
+def file_of(response: Response) -> File:
+    """Read the bytes of a stored file, with the type it was stored with."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip() or None
+    return File(content=response.body, mime_type=kind)
 
 
 def texts(response: Response) -> List[str]:

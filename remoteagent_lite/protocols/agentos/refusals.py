@@ -32,6 +32,13 @@ def explaining(route: str, since: Optional[str]) -> Iterator[None]:
         raise better from error
 
 
+#: What a server says that was set up without something, and what would have given it.
+_NOT_SET_UP = (
+    ("pass a `db` to AgentOS", "database of its own, as AgentOS(db=...)"),
+    ("Media storage is not configured", "media storage, as Agent(media_storage=...)"),
+)
+
+
 def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
     status, detail = error.status_code, str(error.detail)
     asked = "%s %s" % (route.partition(" ")[0], error.url)
@@ -47,12 +54,11 @@ def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> Remo
             "the server's root?)" % (asked, since),
             error.url,
         )
-    if status == 503 and "pass a `db` to AgentOS" in detail:
-        return UnsupportedError(
-            "%s: this server has no database of its own, as AgentOS(db=...) gives it: %s"
-            % (asked, detail),
-            error.url,
-        )
+    for words, missing in _NOT_SET_UP:
+        if status == 503 and words in detail:
+            return UnsupportedError(
+                "%s: this server has no %s gives it: %s" % (asked, missing, detail), error.url
+            )
     if status == 401 and "model_authentication_error" in error.body:
         return _renewed(
             error,
