@@ -140,8 +140,14 @@ class Fold(Protocol[OutputT_co]):
         ...
 
     @property
-    def mark(self) -> Any:
-        """A value that changes when an event has told something new."""
+    def mark(self) -> int:
+        """How much has been told that was never told before.
+
+        Grows with a new piece of text or another part of an artifact, with a state that the run has
+        not been in before, or with an event of a number that has not come yet; never falls, and
+        does not grow when something is said again, or turns back to what it was. A stream that is
+        taken up again and again in vain is given up by this.
+        """
         ...
 
     def decode(self, name: str, data: Any) -> Any:
