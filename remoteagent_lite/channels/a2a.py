@@ -286,7 +286,8 @@ class A2AConnection:
                 repeatable=repeatable,
                 trusted=self._is_trusted(dialect.interface, options),
             )
-            return call.parse(dialect.result(call.name, response), dialect.interface)
+            result = dialect.result(call.name, response, call.params)
+            return call.parse(result, dialect.interface)
 
         return self._negotiate(call.name, once, options)
 
@@ -366,7 +367,7 @@ class A2AConnection:
     def _whole(self, dialect: Dialect, call: StreamOperation, response: Response) -> Told:
         """A whole answer in place of a stream, as the one event that it amounts to."""
         # Read here once, so that an error raises at the call.
-        dialect.result(call.name, response)
+        dialect.result(call.name, response, call.params)
         return Told(functools.partial(call.fold.decode, "", json_of(response)))
 
     def _request(self, dialect: Dialect, call: Any) -> Request:

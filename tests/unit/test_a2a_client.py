@@ -23,6 +23,7 @@ from remoteagent_lite import (
     RetryPolicy,
     ServerError,
     StreamInterruptedError,
+    TaskNotFoundError,
     Timeout,
     UnsupportedError,
     UnsupportedOperationError,
@@ -372,6 +373,37 @@ def test_required_extension_is_refused_before_anything_is_sent() -> None:
             client.send_message("x")
         assert server.called == [CARD_PATH, CARD_PATH, "SendMessage"]
         assert server.requests[-1].headers["a2a-extensions"] == uri
+
+
+# Whose answer it is ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_a_push_config_with_another_id_is_never_taken_for_the_one_asked_for(version: str) -> None:
+    """A server that has no such config may answer with one that it has."""
+    config = {"id": "other", "taskId": "t1", "url": "https://hook.example/"}
+    old = {"taskId": "t1", "pushNotificationConfig": {"id": "other", "url": config["url"]}}
+    answers = {
+        "GetTaskPushNotificationConfig": result(config),
+        "tasks_pushNotificationConfig_get": result(old),
+    }
+    with Agent(card(interface(version=version)), **answers) as server:
+        with client_of(server) as client:
+            assert client.get_push_config("t1", "other").url == config["url"]
+            for ids in (("t1", "mine"), ("t2", "other")):
+                with pytest.raises(TaskNotFoundError, match="answered about") as caught:
+                    client.get_push_config(*ids)
+                assert server.url in str(caught.value)
+
+
+def test_an_answer_about_another_task_is_never_believed() -> None:
+    other = dict(DONE, id="another")
+    canceled = dict(other, status={"state": "TASK_STATE_CANCELED"})
+    with Agent(card(), GetTask=result(other), CancelTask=result(canceled)) as server:
+        with client_of(server) as client, RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            for call in (client.get_task, client.cancel_task, agent.get_run, agent.cancel_run):
+                with pytest.raises(ProtocolError, match="'t1' and answered about 'another'"):
+                    call("t1")
 
 
 # Messages ----------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def answer(body, status=200):
 
 def result(dialect, operation, value):
     body = {"jsonrpc": "2.0", "id": "1", "result": value} if dialect in RPC else value
-    return dialect.result(operation, answer(body))
+    return dialect.result(operation, answer(body), {})
 
 
 def line(request):
@@ -600,25 +600,25 @@ def test_a_frame_of_the_wrong_shape_breaks_the_protocol(dialect, frame):
 )
 def test_an_answer_of_the_wrong_shape_breaks_the_protocol(dialect, body):
     with pytest.raises(ProtocolError):
-        dialect.result(SEND_MESSAGE, answer(body))
+        dialect.result(SEND_MESSAGE, answer(body), {})
 
 
 @pytest.mark.parametrize("dialect", RPC)
 def test_an_answer_without_result_is_success_for_delete_only(dialect):
     for body in ({"jsonrpc": "2.0", "id": "1"}, {"jsonrpc": "2.0", "id": "1", "result": None}):
-        assert dialect.result(DELETE_PUSH_CONFIG, answer(body)) is None
+        assert dialect.result(DELETE_PUSH_CONFIG, answer(body), {}) is None
         with pytest.raises(ProtocolError, match="without a result"):
-            dialect.result(GET_TASK, answer(body))
+            dialect.result(GET_TASK, answer(body), {})
     with pytest.raises(ProtocolError):
-        dialect.result(DELETE_PUSH_CONFIG, answer(b"<html>"))
+        dialect.result(DELETE_PUSH_CONFIG, answer(b"<html>"), {})
 
 
 @pytest.mark.parametrize("dialect", [REST10, REST03])
 def test_a_delete_over_rest_is_answered_by_nothing(dialect):
-    assert dialect.result(DELETE_PUSH_CONFIG, answer(b"{}")) is None
-    assert dialect.result(DELETE_PUSH_CONFIG, answer(b"", 204)) is None
+    assert dialect.result(DELETE_PUSH_CONFIG, answer(b"{}"), {}) is None
+    assert dialect.result(DELETE_PUSH_CONFIG, answer(b"", 204), {}) is None
     with pytest.raises(ProtocolError):
-        dialect.result(DELETE_PUSH_CONFIG, answer(b"<html>"))
+        dialect.result(DELETE_PUSH_CONFIG, answer(b"<html>"), {})
 
 
 def test_lists_of_tasks_are_read():
@@ -889,7 +889,7 @@ def test_nothing_read_raises_anything_of_its_own(dialect, data):
     operations = (SEND_MESSAGE, GET_TASK, LIST_TASKS, GET_PUSH_CONFIG, LIST_PUSH_CONFIGS)
     for operation in (*operations, SUBSCRIBE_TO_TASK, GET_EXTENDED_CARD, DELETE_PUSH_CONFIG):
         for response in (body, wrapped):
-            readers.append(lambda _, o=operation, r=response: dialect.result(o, r))
+            readers.append(lambda _, o=operation, r=response: dialect.result(o, r, {}))
     for read in readers:
         try:
             read(data)

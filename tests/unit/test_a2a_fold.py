@@ -776,11 +776,31 @@ def test_structured_answer() -> None:
     assert events[-1].content == fold.output().content == {"n": 1} and fold.rest() == ""
 
 
-def test_media_come_with_the_end() -> None:
-    events, fold = follow(
-        [chunk("a", {"raw": "AA==", "mediaType": "image/png"}), snap("COMPLETED")]
-    )
-    assert events[-1].images[0].data() == fold.output().images[0].data() == b"\0"
+@pytest.mark.parametrize("component", [AGENT, TEAM, WORKFLOW])
+def test_media_of_the_last_event_are_never_mere_dicts(component: Component) -> None:
+    media = [
+        {"raw": "AA==", "mediaType": "%s/x" % kind, "filename": "n"}
+        for kind in ("image", "audio", "video", "application")
+    ]
+    events, fold = follow([chunk("a", *media), snap("COMPLETED")], component)
+    for told in (events[-1], fold.output()):
+        for items in (told.images, told.audio, told.videos, told.files):
+            assert [(item.data(), item.filename) for item in items] == [(b"\0", "n")]
+    assert pickle.loads(pickle.dumps(events[-1])) == events[-1]
+
+
+@pytest.mark.parametrize("component", [AGENT, TEAM, WORKFLOW])
+def test_changing_the_last_event_never_changes_the_output(component: Component) -> None:
+    file = {"raw": "AA==", "mediaType": "application/x"}
+    for parts in ([{"data": {"n": [1]}}, file], ["text", file]):
+        events, fold = follow([chunk("a", *parts), snap("COMPLETED")], component)
+        before = copy.deepcopy(fold.output().to_dict())
+        end = events[-1]
+        if isinstance(end.content, dict):
+            end.content["n"].append(2)
+        end.files[0].filename = "changed"
+        end.files.append(None)
+        assert fold.output().to_dict() == before
 
 
 def test_an_empty_stream_and_a_cut_one_are_no_ends() -> None:

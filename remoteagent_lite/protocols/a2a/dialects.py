@@ -6,9 +6,15 @@ canonical form; see the package.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-from ...errors import RemoteHTTPError, UnsupportedError, shown_url
+from ...errors import (
+    ProtocolError,
+    RemoteHTTPError,
+    TaskNotFoundError,
+    UnsupportedError,
+    shown_url,
+)
 from ...wire import Request, Response
 from . import agno, bindings
 from .faults import fault_of
@@ -48,6 +54,14 @@ _SAFE = frozenset(
         GET_EXTENDED_CARD,
     )
 )
+
+#: What the answer to an operation says of whom it is about: as its parameters do, or it is wrong.
+_IDS: Dict[str, Tuple[str, ...]] = {
+    GET_TASK: ("id",),
+    CANCEL_TASK: ("id",),
+    CREATE_PUSH_CONFIG: ("taskId",),
+    GET_PUSH_CONFIG: ("taskId", "id"),
+}
 
 
 class Dialect:
@@ -104,14 +118,22 @@ class Dialect:
             return None
         return self._binding.alternative(request)
 
-    def result(self, operation: str, response: Response) -> Any:
+    def result(self, operation: str, response: Response, params: Mapping[str, Any]) -> Any:
         """The canonical answer to ``operation``; None for DeleteTaskPushNotificationConfig.
 
-        Raises the A2AError that the answer tells of, and ProtocolError if it is no answer to this.
+        Raises the A2AError that the answer tells of, and ProtocolError if it is no answer to this
+        operation with these ``params``.
         """
         read = self._readers.get(operation)
         found = self._binding.result(response, needed=read is not None)
-        return None if read is None else read(found)
+        if read is None:
+            return None
+        answer = read(found)
+        for name in _IDS.get(operation, ()):
+            asked, said = params.get(name), answer.get(name)
+            if asked and said and asked != said:
+                raise _about_another(operation, response, asked, said)
+        return answer
 
     def event(self, data: Any) -> Json:
         """The canonical event for the decoded JSON of one frame of a stream.
@@ -124,6 +146,20 @@ class Dialect:
             if result is not None:
                 return self._version.read_event(result)
         return self._version.read_event(data)
+
+
+def _about_another(operation: str, response: Response, asked: str, said: str) -> ProtocolError:
+    text = "%s was asked about %.80r and answered about %.80r. " % (response.url, asked, said)
+    if operation == GET_PUSH_CONFIG:
+        # So does a2a-sdk 0.3.26 if it has no such config, but another.
+        return TaskNotFoundError(
+            text + "It has no such push notification config.",
+            response.url,
+            code=-32001,
+            reason="TASK_NOT_FOUND",
+            status_code=response.status,
+        )
+    return ProtocolError(text + "Is a cache or a proxy in between?", response.url)
 
 
 def dialect_of(interface: Interface) -> Dialect:

@@ -7,6 +7,7 @@ artifacts have beyond the text handed out before.
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
 
@@ -677,17 +678,20 @@ class A2AFold:
 
     def _terminal(self) -> Events:
         self._held = False
-        data = self._known().__dict__
-        status = data.get("status")
+        known = self._known()
+        data = known.__dict__
+        status, reason = data.get("status"), data.get("reason")
         if status not in _ENDINGS:
             return []
         name = self._component.prefix + _ENDINGS[status]
-        reason = data.get("reason")
         if status == "COMPLETED":
             names = ("content", "metrics", *MEDIA)
         else:
             names = ("content",) if status == "PAUSED" else ()
-        fields = {each: data[each] for each in names if each in data}
+        # A copy, for the output is not the event's to change; and by its names, for the class of a
+        # workflow's event knows no media.
+        told = type(known)._view(copy.deepcopy(_only(names, data)))
+        fields = {each: getattr(told, each) for each in told.__dict__}
         if reason is not None:
             on_error = "error" if self._component is WORKFLOW else "content"
             fields[on_error if status == "ERROR" else "reason"] = reason
@@ -805,6 +809,10 @@ class A2AFold:
 
 def _as_it_is(data: Any) -> Any:
     return data
+
+
+def _only(names: Tuple[str, ...], data: JSON) -> JSON:
+    return {name: data[name] for name in names if name in data}
 
 
 def _tool(call_id: str, name: str, args: Any) -> JSON:
