@@ -30,6 +30,7 @@ from typing import (
 )
 
 from ..errors import (
+    ProtocolError,
     RemoteAgentError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
@@ -420,8 +421,10 @@ class RunStream(Generic[OutputT, EventT]):
         except queue.Empty:
             return True  # nothing yet
         except RemoteAgentError as error:
-            self._fail(error)  # whoever reads on meets it behind the events before it
-            return False
+            if not self._ended_before(error):
+                self._fail(error)  # whoever reads on meets it behind the events before it
+                return False
+            kept.extend(self._batch)
         finally:
             self._batch = _until_closed(self._decoder, kept)
             self._kept = True
@@ -455,23 +458,32 @@ class RunStream(Generic[OutputT, EventT]):
     def _decoded(self) -> Iterator[EventT]:
         """What is left of _batch."""
         batch: Any = None
-        try:
-            while batch is not self._batch:  # cancel() in a loop's body puts another in its place
-                batch = self._batch
+        while batch is not self._batch:  # cancel() in a loop's body puts another in its place
+            batch = self._batch
+            try:
                 for event in batch:
                     if event is not None:
                         yield event
-        except RemoteAgentError as error:
-            self._fail(error)
-            raise
-        except KeyboardInterrupt:
-            # What was being decoded is gone: reading on would skip it without a word.
-            self._fail(
-                StreamClosedError(
-                    "Reading the stream of run %s was interrupted." % self.run_id, self._url
+            except RemoteAgentError as error:
+                if not self._ended_before(error):
+                    self._fail(error)
+                    raise
+            except KeyboardInterrupt:
+                # What was being decoded is gone: reading on would skip it without a word.
+                self._fail(
+                    StreamClosedError(
+                        "Reading the stream of run %s was interrupted." % self.run_id, self._url
+                    )
                 )
-            )
-            raise
+                raise
+
+    def _ended_before(self, error: RemoteAgentError) -> bool:
+        """Whether what cannot be read came behind the run's end. The stream ends there then."""
+        if not self._fold.finished or type(error) is not ProtocolError:
+            return False
+        self._batch = iter(())
+        self._finish(error)
+        return True
 
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""

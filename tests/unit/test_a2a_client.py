@@ -708,6 +708,36 @@ def test_unknown_event_is_handed_out() -> None:
     ]
 
 
+@pytest.mark.parametrize("garbage", [b"data: [DONE]\n\n", b"data: <html>\n\n", b"data: \xff\n\n"])
+def test_a_finished_run_never_fails_by_what_is_no_event_behind_its_end(garbage: bytes) -> None:
+    first = text_update("x", append=False)
+    answer = [result({"task": WORKING}), first, status_update("COMPLETED"), garbage]
+    with Agent(card(), SendStreamingMessage=answer) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent, client_of(server) as client:
+            with agent.run("x", stream=True) as run:
+                assert "".join(run.text()) == "x"
+                assert run.output().status == "COMPLETED"
+            with client.stream_message("x") as events:
+                assert events.output().status.state == "TASK_STATE_COMPLETED"
+        assert server.called == [CARD_PATH, "SendStreamingMessage"] * 2
+
+
+def test_an_end_that_is_in_doubt_is_looked_up_whatever_comes_behind_it() -> None:
+    answer = [result({"task": WORKING}), status_update("COMPLETED"), b"data: [DONE]\n\n"]
+    with Agent(card(), SendStreamingMessage=answer, GetTask=result(DONE)) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with agent.run("x", stream=True) as run:
+                assert "".join(run.text()) == "all of it"
+        assert server.called[-1] == "GetTask"
+
+
+def test_what_is_no_event_before_the_end_breaks_the_protocol() -> None:
+    answer = [result({"task": WORKING}), b"data: [DONE]\n\n", status_update("COMPLETED")]
+    with Agent(card(), SendStreamingMessage=answer) as server, client_of(server) as client:
+        with client.stream_message("x") as events, pytest.raises(ProtocolError, match="not JSON"):
+            events.output()
+
+
 def test_total_limit_holds_for_a_stream_that_keeps_telling() -> None:
     def chatter(connection: Connection, request: Request) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

@@ -631,6 +631,32 @@ def test_events_before_broken_data_are_delivered(open_stream, broken, message):
         eventually(lambda: not readers())
 
 
+@pytest.mark.parametrize(
+    "garbage", [b"data: [DONE]\n\n", b"data: \xff\n\n", b"data: <html>\ndata: oops\n\n"]
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_finished_run_never_fails_by_what_is_no_event_behind_its_end(open_stream, garbage, apart):
+    def script(connection, request):
+        events = b"".join(frame(request, *piece) for piece in whole("a"))
+        pieces = [events, garbage] if apart else [events + garbage]
+        stream([*pieces, threading.Event()])(connection, request)
+
+    with RawServer(script) as server:
+        opened = open_stream(server)
+        assert names(opened)[-1] == "RunCompleted"
+        assert opened.output().content == "abc"
+        eventually(lambda: not readers())
+
+
+def test_what_is_no_event_behind_the_end_is_no_error_of_a_cancel(open_stream):
+    gate = threading.Event()
+    script = agent(STARTED, gate, CANCELLED, b"data: [DONE]\n\n", threading.Event())
+    with RawServer(script, cancelling(gate)) as server:
+        opened = open_stream(server)
+        assert opened.cancel() is True
+        assert names(opened) == ["RunStarted", "RunCancelled"]
+
+
 def test_silence_raises_a_read_timeout(open_stream):
     with RawServer(held(STARTED, said("a"))) as server:
         opened = open_stream(server, timeout=Timeout(read=0.2))
