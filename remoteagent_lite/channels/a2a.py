@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import os
+import time
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -36,6 +37,7 @@ from ..errors import (
     RemoteAgentError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
+    RemoteTimeoutError,
     UnsupportedError,
     UnsupportedOperationError,
     VersionNotSupportedError,
@@ -85,6 +87,8 @@ _BINDINGS = {
     "rest": a2a.REST,
 }
 _VERSIONS = ("1.0", "0.3")
+#: How many ways to speak to an agent are tried, whatever its card lists.
+_MOST_TRIED = 8
 _NOT_UNDERSTOOD = (
     MethodNotFoundError,
     VersionNotSupportedError,
@@ -102,6 +106,37 @@ class CardRead(NamedTuple):
     sent: Dict[str, Any]  # as the server sent it
     card: Dict[str, Any]  # in the form of protocol 1.0
     etag: Optional[str]
+
+
+class _Limit:
+    """The total limit of one operation, however many calls it takes."""
+
+    def __init__(self, options: CallOptions, default: Timeout) -> None:
+        self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else default
+        self._options = options
+        total = self.timeout.total
+        self._until = None if total is None else time.monotonic() + total
+
+    def left(self) -> CallOptions:
+        """The options of the next call."""
+        if self._until is None:
+            return self._options
+        return {**self._options, "timeout": self.timeout.within(self._until - time.monotonic())}
+
+    def passed(self, error: RemoteAgentError) -> Optional[RemoteTimeoutError]:
+        """``error`` in terms of the limit that the caller set, if that is what it tells of."""
+        total = self.timeout.total
+        if total is None or not isinstance(error, RemoteTimeoutError) or error.phase != "total":
+            return None
+        return RemoteTimeoutError(
+            "%s did not finish within the total limit of %g s (Timeout(total=...)), the search "
+            "for a way to speak to the agent included." % (error.url, total),
+            error.url,
+            error.original_error,
+            error.request_sent,
+            "total",
+            total,
+        )
 
 
 class A2AConnection:
@@ -178,6 +213,7 @@ class A2AConnection:
         return cache
 
     def _fetch(self, options: CallOptions) -> CardRead:
+        limit = _Limit(options, self.timeout)
         missing: Optional[RemoteHTTPError] = None
         last = self._last
         urls = card_urls(self.base_url)
@@ -186,7 +222,7 @@ class A2AConnection:
             if last is not None and last.etag and last.url == url:
                 request.headers["If-None-Match"] = last.etag
             try:
-                response = self._connection.send(Call(request, _itself), options)
+                response = self._connection.send(Call(request, _itself), limit.left())
             except RemoteHTTPError as error:
                 if error.status_code == 304 and last is not None:
                     return last
@@ -273,12 +309,12 @@ class A2AConnection:
         Raises what Transport.send raises, A2AError for what the protocol calls an error, and
         UnsupportedError for what the agent or this way to it cannot do.
         """
-        options = options or {}
+        limit = _Limit(options or {}, self.timeout)
         if call.name == a2a.AGENT_CARD:
-            read = self.card(options, fresh=True)
+            read = self.card(limit.left(), fresh=True)
             return call.parse(read.card, None)  # type: ignore[arg-type]
 
-        def once(dialect: Dialect) -> T:
+        def once(dialect: Dialect, options: CallOptions) -> T:
             request = self._request(dialect, call)
             response = self._connection.send(
                 Call(request, _itself),
@@ -289,7 +325,7 @@ class A2AConnection:
             result = dialect.result(call.name, response, call.params)
             return call.parse(result, dialect.interface)
 
-        return self._negotiate(call.name, once, options)
+        return self._negotiate(call.name, once, limit)
 
     def open(
         self,
@@ -303,30 +339,31 @@ class A2AConnection:
         An agent that does not stream is sent the message in the ordinary way, which blocks until
         it has answered. The call's fold is told how to read what comes.
         """
-        options = options or {}
+        limit = _Limit(options or {}, self.timeout)
         plain = call.name == a2a.SEND_STREAMING_MESSAGE
 
-        def once(dialect: Dialect) -> Union[StreamResponse, Told]:
+        def once(dialect: Dialect, options: CallOptions) -> Union[StreamResponse, Told]:
             # AgentOS's cards say of workflows that they do not stream, and they do.
             streams = dialect.interface.binding == a2a.AGNO or self._streams()
             if plain and not streams:
                 return self._sent_whole(dialect, call, options, repeatable)
             try:
-                return self._streamed(dialect, call, options, repeatable)
+                return self._streamed(dialect, call, limit, repeatable)
             except UnsupportedOperationError:
                 if not plain:
                     raise
-                return self._sent_whole(dialect, call, options, repeatable)
+                return self._sent_whole(dialect, call, limit.left(), repeatable)
 
-        return self._negotiate(call.name, once, options)
+        return self._negotiate(call.name, once, limit)
 
     def _streamed(
         self,
         dialect: Dialect,
         call: StreamOperation,
-        options: CallOptions,
+        limit: _Limit,
         repeatable: bool,
     ) -> Union[StreamResponse, Told]:
+        options = limit.left()
         trusted = self._is_trusted(dialect.interface, options)
         request = self._request(dialect, call)
         try:
@@ -337,7 +374,10 @@ class A2AConnection:
             other = dialect.alternative(call.name, request, error)
             if other is None:
                 raise
-            answer = self._connection.begin(other, options, repeatable=repeatable, trusted=trusted)
+            answer = self._connection.begin(
+                other, limit.left(), repeatable=repeatable, trusted=trusted
+            )
+        answer.timeout = limit.timeout  # to tell of it as the caller set it
         fold = call.fold
         fold.read = dialect.event
         fold.task_follows = dialect.interface.binding == a2a.AGNO
@@ -376,14 +416,22 @@ class A2AConnection:
             request.headers.update(call.headers)
         return request
 
-    def _negotiate(self, name: str, once: Callable[[Dialect], T], options: CallOptions) -> T:
+    def _negotiate(self, name: str, once: Callable[[Dialect, CallOptions], T], limit: _Limit) -> T:
         """Call ``once`` with one interface after another, until one is understood."""
-        left = self.interfaces(options)
+        try:
+            left = self.interfaces(limit.left())
+        except RemoteTimeoutError as error:
+            passed = limit.passed(error)
+            if passed is None:
+                raise
+            raise passed from error
         tried: List[Interface] = []
+        attempts = 0
         first: Optional[RemoteAgentError] = None
         while True:
             interface, left = left[0], left[1:]
             tried.append(interface)
+            options = limit.left()
             try:
                 self._is_trusted(interface, options)
             except UnsupportedError as error:
@@ -391,10 +439,11 @@ class A2AConnection:
                 if left:
                     continue
                 raise first from None
+            attempts += 1
             try:
-                result = once(dialect_of(interface))
+                result = once(dialect_of(interface), options)
             except RemoteAgentError as error:
-                fault = error
+                fault: RemoteAgentError = limit.passed(error) or error
                 if isinstance(error, RemoteHTTPError):
                     fault = fault_of(error) or self._explained(error)
                 first = first or fault
@@ -403,7 +452,7 @@ class A2AConnection:
                     for each in next_interfaces(interface, fault, left)
                     if each not in tried and self._version in (None, each.version)
                 ]
-                if left:
+                if left and attempts < _MOST_TRIED:
                     continue
                 # That the others are not understood either is no news.
                 raised = first if isinstance(fault, _NOT_UNDERSTOOD) else fault
@@ -474,16 +523,17 @@ class A2AConnection:
         options: Optional[CallOptions],
     ) -> Union[StreamResponse, Told]:
         fold = subscribe.fold
+        limit = _Limit(options or {}, self.timeout)
         found: Union[StreamResponse, Told, None] = None
         # One that is over already, or cannot be subscribed to, can be asked for.
         with contextlib.suppress(A2AError, UnsupportedError, NotFoundError):
-            found = self.open(subscribe, options)
+            found = self.open(subscribe, limit.left())
         chosen = self._chosen
         if isinstance(found, Told) or (found is not None and chosen and chosen.version == "1.0"):
             return found  # protocol 1.0 begins with the task as it stands
         answer = found
         try:
-            task = self.send(Operation(a2a.GET_TASK, get, _first), options)
+            task = self.send(Operation(a2a.GET_TASK, get, _first), limit.left())
         except BaseException:
             if answer is not None:
                 answer.drop()

@@ -20,6 +20,7 @@ from remoteagent_lite import (
     RateLimitError,
     RemoteAgent,
     RemoteHTTPError,
+    RemoteTimeoutError,
     RetryPolicy,
     ServerError,
     StreamInterruptedError,
@@ -373,6 +374,49 @@ def test_required_extension_is_refused_before_anything_is_sent() -> None:
             client.send_message("x")
         assert server.called == [CARD_PATH, CARD_PATH, "SendMessage"]
         assert server.requests[-1].headers["a2a-extensions"] == uri
+
+
+def many(count: int) -> Dict[str, Any]:
+    return card(*(interface("/%d" % number, binding="HTTP+JSON") for number in range(count)))
+
+
+@pytest.mark.parametrize("how", [False, True])
+def test_at_most_eight_ways_are_ever_tried(how: bool) -> None:
+    with RawServer(reply(json.dumps(many(2000))), reply(b"", 404)) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+            with pytest.raises(NotFoundError):
+                agent.run("x", stream=how)
+        assert [each.method for each in server.requests] == ["GET", *["POST"] * 8]
+
+
+def test_ways_that_are_not_trusted_are_not_counted() -> None:
+    elsewhere = [interface("http://agents.example/%d" % number) for number in range(20)]
+    with Agent(card(*elsewhere, interface()), SendMessage=result({"task": DONE})) as server:
+        with client_of(server, auth_token="secret") as client:
+            assert client.send_message("x").id == "t1"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("how", [False, True])
+@pytest.mark.parametrize("slow", ["GET", "POST"])
+def test_the_search_for_a_way_never_takes_longer_than_the_total_limit(how: bool, slow: str) -> None:
+    """The limit is for all of it: the card, at either path, and every way that is tried."""
+    pause = threading.Event()
+
+    def answer(connection: Connection, request: Request) -> None:
+        if request.method == slow:
+            pause.wait(0.25)
+        if request.method == "GET" and slow == "POST":
+            reply(json.dumps(many(8)))(connection, request)
+        else:
+            reply(b"", 404)(connection, request)
+
+    with RawServer(answer) as server:
+        limit = Timeout(read=10, total=0.4)
+        with RemoteAgent(server.url, "x", protocol="a2a", timeout=limit) as agent:
+            with pytest.raises(RemoteTimeoutError, match="total limit of 0.4 s") as caught:
+                agent.run("x", stream=how)
+        assert len([each for each in server.requests if each.method == slow]) <= 2
+    assert (caught.value.phase, caught.value.seconds) == ("total", 0.4)
 
 
 # Whose answer it is ------------------------------------------------------------------------------
