@@ -230,5 +230,5 @@ def test_a_frame_or_an_answer_that_is_an_error_raises_it(binding, version, frame
     for operation in (GET_TASK, DELETE_PUSH_CONFIG):
         body = json.dumps(frame).encode()
         with pytest.raises(errors.A2AError) as caught:
-            dialect.result(operation, Response(URL, 200, {}, body))
+            dialect.result(operation, Response(URL, 200, {}, body), {})
         assert type(caught.value).__name__ == cls
