@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .errors import (
         A2AError as A2AError,
         AuthenticationError as AuthenticationError,
+        CardVerificationError as CardVerificationError,
         ConflictError as ConflictError,
         ContentTypeNotSupportedError as ContentTypeNotSupportedError,
         ExtendedAgentCardNotConfiguredError as ExtendedAgentCardNotConfiguredError,
@@ -75,6 +76,7 @@ _WHERE = {
     "errors": (
         "A2AError",
         "AuthenticationError",
+        "CardVerificationError",
         "ConflictError",
         "ContentTypeNotSupportedError",
         "ExtendedAgentCardNotConfiguredError",

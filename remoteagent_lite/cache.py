@@ -2,7 +2,8 @@
 
 Policy of TTLCache:
 
-* A fresh value is handed out; nobody waits.
+* A fresh value is handed out; nobody waits. It is fresh for as long as the cache says, or the value
+  itself if that is shorter.
 * When there is none, the first caller fetches it and all others wait for that one fetch.
 * A fetch that fails gives its error to everybody who waited for it; the next caller tries again.
 * A fetch that was broken off (Ctrl-C in the fetching thread) sends the waiting ones to try anew.
@@ -34,14 +35,21 @@ class _Flight(Generic[T]):
 class TTLCache(Generic[T]):
     """Any thread may call any method. ``ttl`` is in seconds; 0 keeps nothing.
 
+    ``lifetime`` tells for how many seconds a value may be kept at most; None if it does not care.
     ``clock`` must be monotonic. ``get`` and ``refresh`` block while a fetch is under way.
     """
 
-    def __init__(self, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+        lifetime: Optional[Callable[[T], Optional[float]]] = None,
+    ) -> None:
         if not ttl >= 0:
             raise ValueError("config_ttl must be 0 or more seconds, not %r" % (ttl,))
         self._ttl = ttl
         self._clock = clock
+        self._lifetime = lifetime
         # Guards the four fields below.
         self._lock = threading.Lock()
         self._value: Optional[T] = None
@@ -92,11 +100,13 @@ class TTLCache(Generic[T]):
             flight.error = error
             raise
         else:
+            said = self._lifetime(value) if self._lifetime is not None else None
+            ttl = self._ttl if said is None else min(self._ttl, said)
             with self._lock:
                 # An older fetch must not overwrite what a later refresh or clear decided.
                 if generation == self._generation:
                     self._value = value
-                    self._expires = self._clock() + self._ttl
+                    self._expires = self._clock() + ttl
             return value
         finally:
             with self._lock:

@@ -30,6 +30,7 @@
     │       ├── ExtendedAgentCardNotConfiguredError  -32007
     │       ├── ExtensionSupportRequiredError        -32008
     │       └── VersionNotSupportedError             -32009
+    ├── CardVerificationError              an agent card that is not to be trusted
     ├── UnsupportedError                   this protocol or server cannot do that
     ├── RunFailedError                     raised by ``output.raise_for_status()``
     └── StreamClosedError                  a stream used after it was closed
@@ -46,6 +47,7 @@ from urllib.parse import urlsplit, urlunsplit
 __all__ = [
     "A2AError",
     "AuthenticationError",
+    "CardVerificationError",
     "ConflictError",
     "ContentTypeNotSupportedError",
     "ExtendedAgentCardNotConfiguredError",
@@ -338,6 +340,10 @@ class VersionNotSupportedError(A2AError):
 
 class UnsupportedError(RemoteAgentError):
     """The protocol, the component or this server's version cannot do what was asked."""
+
+
+class CardVerificationError(RemoteAgentError):
+    """An agent card that is not used, as nobody who is trusted has signed it as it is."""
 
 
 class RunFailedError(RemoteAgentError):

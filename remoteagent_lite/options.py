@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
     from .media import Audio, File, Image, Video
+    from .models.a2a_v10 import AgentCard
 
     class ClientSettings(TypedDict, total=False):
         """Keyword settings that every Remote* object and client accepts."""
@@ -38,13 +39,16 @@ if TYPE_CHECKING:
         spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host", "host:port", or
         "http://host", which http needs if ``base_url`` is https) beside that of ``base_url`` to
         which tokens and headers may go; ``extensions`` the URIs of protocol extensions that the
-        caller supports.
+        caller supports. ``verify_card(card, raw)`` is called with every card that is fetched, as
+        an AgentCard and as the dict that was sent, and raises if it is not to be used (see
+        ``remoteagent_lite.signatures.CardVerifier``).
         """
 
         a2a_version: Optional[str]
         interface_url: Optional[str]
         allow_hosts: Sequence[str]
         extensions: Sequence[str]
+        verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]]
 
     class RemoteSettings(A2ASettings, total=False):
         """Settings of RemoteAgent, RemoteTeam and RemoteWorkflow.

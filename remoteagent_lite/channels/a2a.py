@@ -1,8 +1,7 @@
 """An A2A agent as something that calls can be sent to: its card, and the way to speak to it.
 
-The counterpart of Connection for protocols that have to be found out first. What is found out is
-remembered: the card for ``config_ttl`` seconds, and renewed with its ETag; the interface for as
-long as it works.
+The counterpart of Connection for protocols that have to be found out first. The interface that is
+found out is remembered for as long as it works, the card for as long as it may be.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import os
-import time
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -19,14 +16,12 @@ from typing import (
     Dict,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     TypeVar,
     Union,
 )
 
-from ..cache import TTLCache
 from ..errors import (
     A2AError,
     AuthenticationError,
@@ -43,10 +38,9 @@ from ..errors import (
     VersionNotSupportedError,
     shown_url,
 )
-from ..http.transport import StreamResponse, normal_url
+from ..http.transport import MAX_BODY, StreamResponse, normal_url
 from ..options import RetryPolicy, Timeout
 from ..protocols.a2a import interface as a2a
-from ..protocols.a2a.card import card_urls, read_card
 from ..protocols.a2a.dialects import Dialect, dialect_of, fault_of
 from ..protocols.a2a.hosts import credentials_allowed, same_origin
 from ..protocols.a2a.interface import Interface
@@ -64,13 +58,16 @@ from ..protocols.jsontext import json_of
 from ..runs.stream import Told
 from ..wire import Call, Request, Response
 from .agentos import Connection
+from .cards import MAX_CARD, CardRead, Cards
+from .limit import Limit
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..models.a2a_v10 import AgentCard
     from ..options import CallOptions, ClientSettings
 
-__all__ = ["RECOVER", "A2AConnection", "CardRead"]
+__all__ = ["RECOVER", "A2AConnection"]
 
 T = TypeVar("T")
 
@@ -95,48 +92,6 @@ _NOT_UNDERSTOOD = (
     RemoteHTTPError,
     UnsupportedError,
 )
-#: Answers that say the well-known document is not here, and may be elsewhere.
-_NO_CARD = (404, 405, 410)
-
-
-class CardRead(NamedTuple):
-    """An agent card as it was fetched."""
-
-    url: str
-    sent: Dict[str, Any]  # as the server sent it
-    card: Dict[str, Any]  # in the form of protocol 1.0
-    etag: Optional[str]
-
-
-class _Limit:
-    """The total limit of one operation, however many calls it takes."""
-
-    def __init__(self, options: CallOptions, default: Timeout) -> None:
-        self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else default
-        self._options = options
-        total = self.timeout.total
-        self._until = None if total is None else time.monotonic() + total
-
-    def left(self) -> CallOptions:
-        """The options of the next call."""
-        if self._until is None:
-            return self._options
-        return {**self._options, "timeout": self.timeout.within(self._until - time.monotonic())}
-
-    def passed(self, error: RemoteAgentError) -> Optional[RemoteTimeoutError]:
-        """``error`` in terms of the limit that the caller set, if that is what it tells of."""
-        total = self.timeout.total
-        if total is None or not isinstance(error, RemoteTimeoutError) or error.phase != "total":
-            return None
-        return RemoteTimeoutError(
-            "%s did not finish within the total limit of %g s (Timeout(total=...)), the search "
-            "for a way to speak to the agent included." % (error.url, total),
-            error.url,
-            error.original_error,
-            error.request_sent,
-            "total",
-            total,
-        )
 
 
 class A2AConnection:
@@ -145,7 +100,8 @@ class A2AConnection:
     ``a2a_protocol`` is "json-rpc", "rest" or "auto" (the card decides), ``a2a_version`` "1.0",
     "0.3" or None (likewise). ``interface_url`` is spoken to instead of the URLs in the card. Tokens
     and headers go to the origin of ``base_url`` and to ``allow_hosts`` only. ``extensions`` are the
-    URIs of those that the caller supports: they are named in every request.
+    URIs of those that the caller supports: they are named in every request. ``verify_card`` is
+    called with every card that is fetched, and raises if it is not to be used.
     """
 
     def __init__(
@@ -159,6 +115,7 @@ class A2AConnection:
         interface_url: Optional[str] = None,
         allow_hosts: Sequence[str] = (),
         extensions: Sequence[str] = (),
+        verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]] = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
         if a2a_protocol not in _BINDINGS:
@@ -177,10 +134,9 @@ class A2AConnection:
         self._interface_url = normal_url(interface_url) if interface_url is not None else None
         self.allow_hosts = tuple(allow_hosts)
         self._extensions = tuple(extensions)
-        self._config_ttl = config_ttl
         self._connection = Connection(base_url, timeout, **settings)
-        self._caches: Dict[int, TTLCache[CardRead]] = {os.getpid(): TTLCache(config_ttl)}
-        self._last: Optional[CardRead] = None  # to be renewed by its ETag
+        self._cards = Cards(self._connection, config_ttl, verify_card)
+        self._seen: Optional[Dict[str, Any]] = None  # the card that came last, as it was sent
         self._chosen: Optional[Interface] = None  # that which worked last
 
     @property
@@ -195,69 +151,25 @@ class A2AConnection:
 
     def card(self, options: CallOptions, fresh: bool = False) -> CardRead:
         """The agent card. Blocks when it is not in the cache, or is to be ``fresh``."""
-        fetch = functools.partial(self._fetch, options)
-        return self._cache().refresh(fetch) if fresh else self._cache().get(fetch)
+        read = self._cards.get(options, fresh)
+        if read.sent is not self._seen:
+            self._seen, self._chosen = read.sent, None
+            for offer in offers(read.sent, read.url, self.allow_hosts):
+                if offer.moved and offer.interfaces:
+                    _log.info(
+                        "The card at %s names %s: %s. %s is used.",
+                        shown_url(read.url),
+                        shown_url(offer.url),
+                        offer.moved,
+                        shown_url(offer.interfaces[0].url),
+                    )
+        return read
 
     def keep(self, sent: Dict[str, Any]) -> CardRead:
         """Take an extended card for the agent's, as long as a card is kept."""
-        url = self._last.url if self._last is not None else card_urls(self.base_url)[0]
-        read = CardRead(url, sent, read_card(sent, url), None)
-        self._last = self._cache().refresh(lambda: read)
+        read = self._cards.keep(sent)
+        self._seen = read.sent  # the interface that works is the same
         return read
-
-    def _cache(self) -> TTLCache[CardRead]:
-        # One per process: a fork may have caught the parent's cache in the middle of a fetch.
-        cache = self._caches.get(os.getpid())
-        if cache is None:
-            cache = self._caches.setdefault(os.getpid(), TTLCache(self._config_ttl))
-        return cache
-
-    def _fetch(self, options: CallOptions) -> CardRead:
-        limit = _Limit(options, self.timeout)
-        missing: Optional[RemoteHTTPError] = None
-        last = self._last
-        urls = card_urls(self.base_url)
-        for url in urls:
-            request = Request("GET", url)
-            if last is not None and last.etag and last.url == url:
-                request.headers["If-None-Match"] = last.etag
-            try:
-                response = self._connection.send(Call(request, _itself), limit.left())
-            except RemoteHTTPError as error:
-                if error.status_code == 304 and last is not None:
-                    return last
-                if error.status_code not in _NO_CARD:
-                    raise
-                missing = error
-                continue
-            sent = json_of(response)
-            card = read_card(sent, response.url)
-            read = CardRead(url, sent, card, response.headers.get("etag"))
-            if last is None or last.sent != sent:
-                self._chosen = None
-                for offer in offers(sent, url, self.allow_hosts):
-                    if offer.moved and offer.interfaces:
-                        used = shown_url(offer.interfaces[0].url)
-                        _log.info(
-                            "The card at %s names %s: %s. %s is used.",
-                            shown_url(url),
-                            shown_url(offer.url),
-                            offer.moved,
-                            used,
-                        )
-            self._last = read
-            return read
-        assert missing is not None
-        raise NotFoundError(
-            "%s has no agent card (%s). Is base_url the agent's? To speak to it without a card, "
-            'name the way: a2a_protocol="json-rpc", or interface_url= with a2a_protocol=.'
-            % (shown_url(self.base_url), " and ".join(map(shown_url, urls))),
-            shown_url(self.base_url),
-            missing.status_code,
-            missing.detail,
-            missing.body,
-            missing.headers,
-        ) from missing
 
     def interfaces(self, options: CallOptions) -> List[Interface]:
         """The ways to speak to the agent, the best first; the one that worked leads."""
@@ -265,12 +177,12 @@ class A2AConnection:
         if named is not None and self._binding is not None:
             return self._led(guesses(named, self._version, self._binding))
         cardless = guesses(named or self.base_url, self._version)
-        if self._last is None and self._chosen in cardless:
+        if self._cards.last is None and self._chosen in cardless:
             return self._led(cardless)  # there was no card, and it went without
         try:
             read = self.card(options)
         except NotFoundError:
-            if self._binding != a2a.JSONRPC and named is None:
+            if self._cards.are_verified or (self._binding != a2a.JSONRPC and named is None):
                 raise
             # The caller has said how to speak to it: that is enough to try.
             return self._led(cardless)
@@ -294,9 +206,10 @@ class A2AConnection:
 
     def _streams(self) -> bool:
         """Whether the agent says that it can stream; without a card: perhaps, so yes."""
-        if self._last is None:
+        last = self._cards.last
+        if last is None:
             return True
-        capabilities = self._last.card.get("capabilities") or {}
+        capabilities = last.card.get("capabilities") or {}
         return bool(capabilities.get("streaming"))
 
     # --- Operations
@@ -309,7 +222,7 @@ class A2AConnection:
         Raises what Transport.send raises, A2AError for what the protocol calls an error, and
         UnsupportedError for what the agent or this way to it cannot do.
         """
-        limit = _Limit(options or {}, self.timeout)
+        limit = Limit(options or {}, self.timeout)
         if call.name == a2a.AGENT_CARD:
             read = self.card(limit.left(), fresh=True)
             return call.parse(read.card, None)  # type: ignore[arg-type]
@@ -321,6 +234,7 @@ class A2AConnection:
                 options,
                 repeatable=repeatable,
                 trusted=self._is_trusted(dialect.interface, options),
+                body_limit=MAX_CARD if call.name == a2a.GET_EXTENDED_CARD else MAX_BODY,
             )
             result = dialect.result(call.name, response, call.params)
             return call.parse(result, dialect.interface)
@@ -339,7 +253,7 @@ class A2AConnection:
         An agent that does not stream is sent the message in the ordinary way, which blocks until
         it has answered. The call's fold is told how to read what comes.
         """
-        limit = _Limit(options or {}, self.timeout)
+        limit = Limit(options or {}, self.timeout)
         plain = call.name == a2a.SEND_STREAMING_MESSAGE
 
         def once(dialect: Dialect, options: CallOptions) -> Union[StreamResponse, Told]:
@@ -360,7 +274,7 @@ class A2AConnection:
         self,
         dialect: Dialect,
         call: StreamOperation,
-        limit: _Limit,
+        limit: Limit,
         repeatable: bool,
     ) -> Union[StreamResponse, Told]:
         options = limit.left()
@@ -416,7 +330,7 @@ class A2AConnection:
             request.headers.update(call.headers)
         return request
 
-    def _negotiate(self, name: str, once: Callable[[Dialect, CallOptions], T], limit: _Limit) -> T:
+    def _negotiate(self, name: str, once: Callable[[Dialect, CallOptions], T], limit: Limit) -> T:
         """Call ``once`` with one interface after another, until one is understood."""
         try:
             left = self.interfaces(limit.left())
@@ -466,9 +380,10 @@ class A2AConnection:
 
     def _explained(self, error: RemoteHTTPError) -> RemoteHTTPError:
         """A refusal that says which credentials the card asks for."""
-        if not isinstance(error, (AuthenticationError, PermissionDeniedError)) or not self._last:
+        last = self._cards.last
+        if not isinstance(error, (AuthenticationError, PermissionDeniedError)) or not last:
             return error
-        needed = wanted(self._last.card)
+        needed = wanted(last.card)
         if not needed:
             return error
         return type(error)(
@@ -523,7 +438,7 @@ class A2AConnection:
         options: Optional[CallOptions],
     ) -> Union[StreamResponse, Told]:
         fold = subscribe.fold
-        limit = _Limit(options or {}, self.timeout)
+        limit = Limit(options or {}, self.timeout)
         found: Union[StreamResponse, Told, None] = None
         # One that is over already, or cannot be subscribed to, can be asked for.
         with contextlib.suppress(A2AError, UnsupportedError, NotFoundError):
@@ -547,9 +462,6 @@ class A2AConnection:
     def close(self) -> None:
         """Close the idle connections of this process; the next call opens new ones."""
         self._connection.close()
-
-    def __getstate__(self) -> Dict[str, Any]:
-        return dict(self.__dict__, _caches={})
 
     def __repr__(self) -> str:
         return "A2AConnection(%r)" % shown_url(self.base_url)

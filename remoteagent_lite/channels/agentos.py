@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import ProtocolError, shown_url
 from ..http.transport import (
+    MAX_BODY,
     StreamResponse,
     Transport,
     basic_authorization,
@@ -74,13 +75,17 @@ class Connection:
         *,
         repeatable: bool = False,
         trusted: bool = True,
+        body_limit: int = MAX_BODY,
     ) -> T:
         """Send the call and read its whole answer. Blocks; raises what Transport.send raises.
 
         Whoever is not ``trusted`` gets no token and none of the caller's headers.
         """
         request, timeout = self._prepared(call.request, options or {}, trusted)
-        return call.parse(self.transport().send(request, timeout, repeatable=repeatable))
+        response = self.transport().send(
+            request, timeout, repeatable=repeatable, body_limit=body_limit
+        )
+        return call.parse(response)
 
     def open(
         self,

@@ -450,8 +450,8 @@ class StreamResponse:
             if size > limit:
                 self.drop()
                 raise ProtocolError(
-                    "%s %s answered with more than %d bytes. Ask for less (limit=, page=)."
-                    % (self.method, self.url, limit),
+                    "%s %s answered with more than %d bytes, the most that is read. Ask for less "
+                    "(limit=, page=) if you can." % (self.method, self.url, limit),
                     self.url,
                 )
             parts.append(data)

@@ -67,7 +67,7 @@ _GRACE = 2.0
 #: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
 _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
 _UNFINISHED = ("PENDING", "RUNNING")
-_A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions")
+_A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
 
 
@@ -594,8 +594,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     def get_agent_card(self, **options: Unpack[CallOptions]) -> Optional[AgentCard]:
         """The A2A agent card, in the form of protocol 1.0; None if ``protocol`` is another.
 
-        Cached for ``config_ttl`` seconds; ``get_config()`` renews it. Blocks when it is not cached.
-        GET /.well-known/agent-card.json; raises NotFoundError if there is none.
+        Cached for ``config_ttl`` seconds, or less if its server says so; ``get_config()`` renews
+        it. Blocks when it is not cached. GET /.well-known/agent-card.json; raises NotFoundError if
+        there is none.
         """
         if self.protocol != "a2a":
             return None
@@ -604,6 +605,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         return AgentCard.from_dict(self._connection.card(options).card)
 
     def _config(self) -> Any:
+        if self.protocol == "a2a":
+            # The card has a cache of its own, which knows for how long its server lets it be kept.
+            return self._protocol.config().parse(self._connection.card({}).card, None)
         return self._cache().get(self.get_config)
 
     def _cache(self) -> TTLCache[ConfigT]:

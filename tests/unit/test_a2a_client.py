@@ -10,6 +10,7 @@ import pytest
 
 from remoteagent_lite import (
     A2AClient,
+    CardVerificationError,
     ContentTypeNotSupportedError,
     InternalError,
     InvalidParamsError,
@@ -29,6 +30,7 @@ from remoteagent_lite import (
     UnsupportedError,
     UnsupportedOperationError,
 )
+from remoteagent_lite.models.a2a_v10 import AgentCard
 from tests.peers.faults import Connection, Handler, RawServer, Request, raw, reply, stream
 
 CARD_PATH = "/.well-known/agent-card.json"
@@ -184,6 +186,149 @@ def test_card_is_fetched_again_when_it_is_too_old() -> None:
             client.send_message("x")
             client.send_message("x")
         assert server.called == [CARD_PATH, "SendMessage"] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "ttl", "fetched"),
+    [
+        ("max-age=3600", 300, 1),
+        ("max-age=0", 300, 2),
+        ("no-cache", 300, 2),
+        ("no-store", 300, 2),
+        ("max-age=3600", 0, 2),
+        ("max-age=1, public", 300, 1),
+        ("", 300, 1),
+    ],
+)
+def test_card_is_never_kept_longer_than_its_server_lets_it(
+    said: str, ttl: float, fetched: int
+) -> None:
+    answer = reply(json.dumps(card()), headers=[("Cache-Control", said), ("ETag", '"1"')])
+    with RawServer(answer) as server:
+        with client_of(server, config_ttl=ttl) as client:
+            assert [client.card.name, client.card.name] == ["Crafted"] * 2
+        asked = [each.headers.get("if-none-match") for each in server.requests]
+        assert asked == [None, None if said == "no-store" else '"1"'][:fetched]
+    with RawServer(answer) as server:
+        with RemoteAgent(server.url, "x", protocol="a2a", config_ttl=ttl) as agent:
+            assert (agent.name, agent.description) == ("Crafted", "Answers as it is told.")
+        assert len(server.requests) == fetched
+
+
+def test_answer_that_nothing_changed_says_anew_how_long_the_card_is_good() -> None:
+    etag = ("ETag", '"1"')
+    answers = [
+        reply(json.dumps(card()), headers=[etag, ("Cache-Control", "max-age=0")]),
+        reply(b"", 304, headers=[etag]),
+        reply(b"", 304, headers=[etag, ("Cache-Control", "max-age=3600")]),
+    ]
+    with RawServer(*answers) as server, client_of(server) as client:
+        for _ in range(5):
+            assert client.card.name == "Crafted"
+        assert len(server.requests) == 3
+
+
+def test_card_is_never_read_beyond_its_bound() -> None:
+    whole = json.dumps(card(skills=[{"id": "x" * 1024 * 1024}] * 4))
+    small = json.dumps(card(description="x" * 4000000))
+    assert len(small) < 4 * 1024 * 1024 < len(whole)
+    with RawServer(reply(whole), reply(small)) as server, client_of(server) as client:
+        with pytest.raises(ProtocolError, match="more than 4194304 bytes") as caught:
+            client.get_card()
+        assert server.url in str(caught.value)
+        assert len(client.get_card().description) == 4000000
+    extended = result(card(skills=[{"id": "x" * 1024 * 1024}] * 4))
+    with Agent(card(), GetExtendedAgentCard=extended) as server, client_of(server) as client:
+        with pytest.raises(ProtocolError, match="more than 4194304 bytes"):
+            client.get_extended_card()
+
+
+# A card that has to be verified ------------------------------------------------------------------
+
+
+class Verifier:
+    """Keeps what it is asked about, and answers as it is told."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.asked: List[Any] = []
+
+    def __call__(self, card: AgentCard, raw: Dict[str, Any]) -> Any:
+        self.asked.append((card.name, raw))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_verify_card_sees_every_card_that_is_fetched_as_it_was_sent() -> None:
+    verifier = Verifier()
+    sent = card(ours={"kept": None})
+    answers = [
+        reply(json.dumps(sent), headers=[("ETag", '"1"')]),
+        reply(b"", 304),
+        reply(json.dumps(dict(sent, name="Changed"))),
+    ]
+    with RawServer(*answers) as server:
+        with client_of(server, verify_card=verifier) as client:
+            for _ in range(3):
+                client.get_card()
+            assert client.card.name == "Changed"
+    assert [name for name, _ in verifier.asked] == ["Crafted", "Crafted", "Changed"]
+    assert verifier.asked[0][1] == sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised", "said"),
+    [
+        (CardVerificationError("unsigned."), CardVerificationError, "is not used: unsigned."),
+        (False, CardVerificationError, "verify_card returned False"),
+        (KeyError("mine"), KeyError, "mine"),
+    ],
+)
+def test_nothing_is_ever_sent_to_an_agent_whose_card_is_not_verified(
+    answer: Any, raised: Any, said: str
+) -> None:
+    done = result({"task": DONE})
+    with Agent(card(), SendMessage=done, SendStreamingMessage=[done]) as server:
+        with client_of(server, verify_card=Verifier(answer)) as client:
+            for _ in range(2):
+                with pytest.raises(raised, match=said) as caught:
+                    client.send_message("x")
+                if raised is CardVerificationError:
+                    assert caught.value.url == server.url + CARD_PATH
+            with pytest.raises(raised):
+                client.card
+        settings: Any = {"protocol": "a2a", "verify_card": Verifier(answer)}
+        with RemoteAgent(server.url, "x", **settings) as agent:
+            for call in (lambda: agent.run("x", stream=True), lambda: agent.name):
+                with pytest.raises(raised):
+                    call()
+        assert set(server.called) == {CARD_PATH}
+
+
+def test_missing_card_is_never_as_good_as_a_verified_one() -> None:
+    with RawServer(reply(b"", 404)) as server:
+        settings: Any = {"a2a_protocol": "json-rpc", "verify_card": Verifier()}
+        with client_of(server, **settings) as client, pytest.raises(NotFoundError):
+            client.send_message("x")
+        assert {each.method for each in server.requests} == {"GET"}
+
+
+def test_extended_card_is_verified_too() -> None:
+    verifier = Verifier()
+    with Agent(card(), GetExtendedAgentCard=result(card(name="More"))) as server:
+        with client_of(server, verify_card=verifier) as client:
+            assert client.get_extended_card().name == "More"
+            verifier.answer = CardVerificationError("changed.")
+            with pytest.raises(CardVerificationError):
+                client.get_extended_card()
+            assert client.card.name == "More"
+    assert [name for name, _ in verifier.asked] == ["Crafted", "More", "More"]
+
+
+def test_verify_card_needs_a2a() -> None:
+    with pytest.raises(ValueError, match=r'verify_card= needs protocol="a2a"'):
+        RemoteAgent("http://127.0.0.1:1", "x", verify_card=Verifier())
 
 
 @pytest.mark.parametrize("status", [404, 405, 410])

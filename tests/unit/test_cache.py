@@ -93,6 +93,20 @@ def test_value_lives_for_its_ttl(age, expected):
     assert cache.get(lambda: "new") == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(None, 10), (4, 4), (0, 0), (99, 10), (float("inf"), 10)]
+)
+def test_value_lives_no_longer_than_it_says_itself(said, seconds):
+    clock = Clock()
+    cache = TTLCache(10, clock, lambda value: said)
+    for read in (cache.get, cache.refresh):
+        read(lambda: "old")
+        clock.now += seconds - 0.01
+        assert cache.get(lambda: "old" if not seconds else forbidden()) == "old"
+        clock.now += 0.02
+        assert cache.get(lambda: "new") == "new"
+
+
 def test_ttl_counts_from_the_end_of_the_fetch():
     clock = Clock()
     cache = TTLCache(10, clock)

@@ -10,6 +10,7 @@ from remoteagent_lite import errors
 from remoteagent_lite.errors import (
     A2AError,
     AuthenticationError,
+    CardVerificationError,
     ConflictError,
     InvalidRequestError,
     NotFoundError,
@@ -37,6 +38,7 @@ EXAMPLES = [
     RemoteTimeoutError("m", URL, OSError(), True, "connect", 3.0),
     ProtocolError("m", URL),
     StreamInterruptedError("m", URL, {"content": "he"}, "r", "s", 4),
+    CardVerificationError("m", URL),
     UnsupportedError("m", URL),
     RunFailedError("m", URL, {"status": "ERROR"}),
     StreamClosedError("m"),
