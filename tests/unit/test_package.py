@@ -25,7 +25,7 @@ ORDER = """
     activeworkflow.commands activeworkflow.simulator activeworkflow.app activeworkflow.protocol
     activeworkflow.bridge activeworkflow.agents activeworkflow.reactions activeworkflow
     remote client a2a_client push_notifications wsgi
-    runs.runner data resources channels.a2a channels.cards runs channels
+    runs.runner data resources channels.a2a runs channels.cards channels
     http.transport http cache
     protocols.a2a.dialects protocols.a2a.bindings protocols.a2a.agno protocols.a2a.runs
     protocols.a2a.events protocols.a2a.operation protocols.a2a.fold protocols.a2a.artifact
