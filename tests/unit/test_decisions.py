@@ -9,6 +9,7 @@ import pytest
 
 from remoteagent_lite import UnsupportedError, models
 from remoteagent_lite.models import RunRequirement, StepRequirement, ToolExecution
+from remoteagent_lite.protocols.a2a.runs import A2A
 from remoteagent_lite.protocols.agentos.decisions import form_value, is_follow_up, snapshot
 from remoteagent_lite.protocols.component import AGENT, COMPONENTS, TEAM, WORKFLOW
 from tests import FIXTURES
@@ -561,3 +562,14 @@ def test_snapshot_is_small_and_apart() -> None:
     assert "messages" not in kept.to_dict()
     paused.status = "COMPLETED"
     assert set(snapshot(AGENT, paused).to_dict()) == {"run_id", "session_id", "status"}
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: each.kind)
+def test_what_a_run_over_a2a_has_answered_is_not_kept_only_what_it_asks(component) -> None:
+    output = OUTPUTS[component.kind].from_dict(
+        {"run_id": "r", "session_id": "s", "status": "COMPLETED", "content": "x" * 1000}
+    )
+    protocol = A2A(component, "a")
+    assert "content" not in protocol.snapshot(output).to_dict()
+    output.status = "PAUSED"
+    assert protocol.snapshot(output).content == output.content
