@@ -135,10 +135,10 @@ class A2A:
                 "a %s is continued with its %s, not %s"
                 % (self.component.kind, self.component.output, type(output).__name__)
             )
-        names = ["run_id", "session_id", "status"]
-        if output.status == "PAUSED":
-            names.append("content")  # what it asks; an answer may be long, and is not kept
         data = output.__dict__
+        names = ["run_id", "session_id", "status"]
+        if data.get("status") == "PAUSED":
+            names.append("content")  # what it asks; an answer may be long, and is not kept
         return self._output.from_dict({name: data[name] for name in names if name in data})
 
     def continuation(
