@@ -69,6 +69,8 @@ def openapi(folder: str) -> Dict[str, Any]:
     result: Dict[str, Any] = server.get_app().openapi()
     # A hand-written serialiser makes the document call this answer "any object".
     schemas = result["components"]["schemas"]
+    if schemas.get("ConfigResponse", {}).get("properties"):
+        raise SystemExit("ConfigResponse tells its fields itself now")
     config = ConfigResponse.model_json_schema(ref_template=PREFIX + "{model}")
     for name, schema in config.pop("$defs").items():
         schemas.setdefault(name, schema)
@@ -80,8 +82,8 @@ def renamed(document: Dict[str, Any]) -> Dict[str, Any]:
     schemas = document["components"]["schemas"]
     text = json.dumps(document)
     for old, new in RENAMED.items():
-        if new in schemas:
-            raise SystemExit("there is a schema called %s" % new)
+        if new in schemas or old not in schemas:
+            raise SystemExit("there is a schema called %s, or none called %s" % (new, old))
         text = text.replace(json.dumps(PREFIX + old), json.dumps(PREFIX + new))
     result: Dict[str, Any] = json.loads(text)
     schemas = result["components"]["schemas"]

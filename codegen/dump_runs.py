@@ -20,7 +20,7 @@ import pathlib
 import sys
 import types
 import typing
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import agno
 import pydantic
@@ -161,6 +161,10 @@ class Namespace(Dict[str, Any]):
                 exec(compile(body, module.__name__, "exec"), self)  # imports only
 
 
+class NoSchemaError(SystemExit):
+    """An annotation that has no counterpart in JSON."""
+
+
 class Collector:
     """Walks classes from the roots and turns each into a schema."""
 
@@ -250,6 +254,8 @@ class Collector:
                 continue
             if (name, field) in CORRECTIONS:
                 schema = self.corrected(name, field)
+                if schema == self.said(annotation):
+                    raise SystemExit("%s.%s needs no correction any more" % (name, field))
             else:
                 schema = self.schema(annotation)
             if default is MISSING:
@@ -267,6 +273,13 @@ class Collector:
         if required:
             result["required"] = required
         return result
+
+    def said(self, annotation: Any) -> Optional[JSON]:
+        """Return what an annotation says by itself; None if that is nothing to us."""
+        try:
+            return self.schema(annotation)
+        except NoSchemaError:
+            return None
 
     def corrected(self, name: str, field: str) -> JSON:
         hint, reason = CORRECTIONS[name, field]
@@ -302,7 +315,7 @@ class Collector:
             return {"type": "object", "additionalProperties": values or True}
         if isinstance(hint, type) and hint is not type:
             return self.add(hint)
-        raise SystemExit("no schema for %r" % (hint,))
+        raise NoSchemaError("no schema for %r" % (hint,))
 
     def union(self, members: Tuple[Any, ...]) -> JSON:
         remaining = list(members)
@@ -400,7 +413,12 @@ def main() -> None:
         collector.add(getattr(importlib.import_module(module), name))
     for module, registry_name, base, _ in REGISTRIES:
         collector.add_events(module, registry_name, base)
+    for owner, field in CORRECTIONS:
+        if "%s.%s" % (owner, field) not in collector.applied:
+            raise SystemExit("%s.%s, which is corrected, is not there any more" % (owner, field))
     for name, (event, properties) in CONTROL_FRAMES.items():
+        if name in collector.schemas:
+            raise SystemExit("%s is declared by a class now" % name)
         collector.schemas[name] = {
             "type": "object",
             "properties": {"event": {"type": "string", "const": event}, **properties},

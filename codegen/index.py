@@ -13,8 +13,8 @@ TEMPLATE = '''{header}
 
 """The models of AgentOS; each is imported when it is first used.
 
-The two versions of A2A and ActiveWorkflow have modules of their own, because their names clash:
-``models.a2a_v03``, ``models.a2a_v10`` and ``models.activeworkflow``.
+Those of A2A have a module of their own, because names clash: ``models.a2a_v10``. Whatever version a
+server speaks is told in the form of protocol 1.0.
 """
 
 from __future__ import annotations

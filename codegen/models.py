@@ -19,9 +19,10 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import index
+from spec_document import reachable
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -33,13 +34,8 @@ REQUIREMENTS = HERE / "requirements.txt"
 JOBS = {
     "agentos-runs.json": "runs",
     "agentos.json": "agentos",
-    "a2a-0.3.json": "a2a_v03",
     "a2a-1.0.json": "a2a_v10",
-    "activeworkflow.json": "activeworkflow",
 }
-
-# Form bodies; a client fills in forms, it makes no objects of them.
-LEFT_OUT = "Body_"
 
 # Explicit wherever the generator's default may change between releases.
 FLAGS = [
@@ -105,12 +101,30 @@ def environment() -> Path:
     return folder
 
 
+def answers_alone(content: Dict[str, Any]) -> Dict[str, Any]:
+    """Without the schemas that only requests have: a client is given arguments, not objects."""
+    components = content["components"]
+    answers, requests = [
+        [
+            operation.get(part, {})
+            for item in content["paths"].values()
+            for operation in item.values()
+        ]
+        for part in ("responses", "requestBody")
+    ]
+    asked = set(reachable(components["schemas"], requests))
+    needed = set(reachable(components["schemas"], answers))
+    components["schemas"] = {
+        name: schema
+        for name, schema in components["schemas"].items()
+        if name in needed or name not in asked or "properties" not in schema
+    }
+    return content
+
+
 def generate(tools: Path, spec: str, output: Path) -> None:
     """Generate one module."""
-    content = json.loads((SPECS / spec).read_text(encoding="utf-8"))
-    schemas = content["components"]["schemas"]
-    for name in [name for name in schemas if name.startswith(LEFT_OUT)]:
-        del schemas[name]
+    content = answers_alone(json.loads((SPECS / spec).read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / spec
         source.write_text(json.dumps(content), encoding="utf-8")

@@ -51,12 +51,6 @@ class AuthorizationCodeOAuthFlow(Model):
     pkce_required: bool = renamed("pkceRequired", default=False)
 
 
-class CancelTaskRequest(Model):
-    id: str
-    tenant: Optional[str] = None
-    metadata: Optional[Dict[str, Any]] = None
-
-
 class ClientCredentialsOAuthFlow(Model):
     token_url: str = renamed("tokenUrl")
     scopes: Dict[str, str]
@@ -215,24 +209,6 @@ class OAuthFlows(Model):
 
 class SecurityRequirement(Model):
     schemes: Optional[Dict[str, StringList]] = nested({"*": "StringList"}, default=None)
-
-
-class SendMessageConfiguration(Model):
-    accepted_output_modes: Optional[List[str]] = renamed("acceptedOutputModes", default=None)
-    task_push_notification_config: Optional[TaskPushNotificationConfig] = nested(
-        "TaskPushNotificationConfig", "taskPushNotificationConfig", default=None
-    )
-    history_length: Optional[int] = renamed("historyLength", default=None)
-    return_immediately: bool = renamed("returnImmediately", default=False)
-
-
-class SendMessageRequest(Model):
-    message: Message = nested("Message")
-    tenant: Optional[str] = None
-    configuration: Optional[SendMessageConfiguration] = nested(
-        "SendMessageConfiguration", default=None
-    )
-    metadata: Optional[Dict[str, Any]] = None
 
 
 class TaskArtifactUpdateEvent(Model):

@@ -28,12 +28,6 @@ class ApprovalCountResponse(Model):
     count: int
 
 
-class ApprovalResolve(Model):
-    status: str
-    resolved_by: Optional[str] = None
-    resolution_data: Optional[Dict[str, Any]] = None
-
-
 class ApprovalStatusResponse(Model):
     approval_id: str
     status: str
@@ -68,17 +62,6 @@ class ContentStatusResponse(Model):
     status_message: str = ""
 
 
-class CreateSessionRequest(Model):
-    session_id: Optional[str] = None
-    session_name: Optional[str] = None
-    session_state: Optional[Dict[str, Any]] = None
-    metadata: Optional[Dict[str, Any]] = None
-    user_id: Optional[str] = None
-    agent_id: Optional[str] = None
-    team_id: Optional[str] = None
-    workflow_id: Optional[str] = None
-
-
 class DatabaseConfigCompanyDomainConfig(Model):
     db_id: str
     domain_config: Optional[CompanyDomainConfig] = nested("CompanyDomainConfig", default=None)
@@ -99,15 +82,6 @@ class DayAggregatedMetrics(Model):
     date: str
     created_at: str
     updated_at: str
-
-
-class DeleteEvalRunsRequest(Model):
-    eval_run_ids: List[str]
-
-
-class DeleteMemoriesRequest(Model):
-    memory_ids: List[str]
-    user_id: Optional[str] = None
 
 
 class EvalsDomainConfig(Model):
@@ -186,11 +160,6 @@ class MemoryDomainConfig(Model):
     display_name: Optional[str] = None
 
 
-class Meta(Model):
-    limit: int = 20
-    page: int = 1
-
-
 class MetricsDomainConfig(Model):
     display_name: Optional[str] = None
 
@@ -216,12 +185,6 @@ class ModelResponse(Model):
     name: Optional[str] = None
     model: Optional[str] = None
     provider: Optional[str] = None
-
-
-class OptimizeMemoriesRequest(Model):
-    user_id: str
-    model: Optional[str] = None
-    apply: bool = True
 
 
 class PaginationInfo(Model):
@@ -290,19 +253,6 @@ class RunSchema(Model):
     last_checkpoint_at_message_index: Optional[int] = None
 
 
-class ScheduleCreate(Model):
-    name: str
-    endpoint: str
-    cron_expr: str = ""
-    method: str = "POST"
-    description: Optional[str] = None
-    payload: Optional[Dict[str, Any]] = None
-    timezone: str = "UTC"
-    timeout_seconds: int = 3600
-    max_retries: int = 0
-    retry_delay_seconds: int = 60
-
-
 class ScheduleResponse(Model):
     id: str
     name: str
@@ -350,19 +300,6 @@ class ScheduleStateResponse(Model):
     enabled: bool
     next_run_at: Optional[int] = None
     updated_at: Optional[int] = None
-
-
-class ScheduleUpdate(Model):
-    name: Optional[str] = None
-    cron_expr: Optional[str] = None
-    endpoint: Optional[str] = None
-    method: Optional[str] = None
-    description: Optional[str] = None
-    payload: Optional[Dict[str, Any]] = None
-    timezone: Optional[str] = None
-    timeout_seconds: Optional[int] = None
-    max_retries: Optional[int] = None
-    retry_delay_seconds: Optional[int] = None
 
 
 class SessionDomainConfig(Model):
@@ -492,13 +429,6 @@ class TraceNode(Model):
     extra_data: Optional[Dict[str, Any]] = None
 
 
-class TraceSearchRequest(Model):
-    filter: Optional[Dict[str, Any]] = None
-    group_by: TraceSearchGroupBy = "run"
-    page: int = 1
-    limit: int = 20
-
-
 class TraceSessionStats(Model):
     session_id: str
     total_traces: int
@@ -549,23 +479,6 @@ class UnavailableReaderSchema(Model):
     missing_packages: Optional[List[str]] = None
 
 
-class UpdateEvalRunRequest(Model):
-    name: str
-
-
-class UpdateSessionRequest(Model):
-    session_name: Optional[str] = None
-    session_state: Optional[Dict[str, Any]] = None
-    metadata: Optional[Dict[str, Any]] = None
-    summary: Optional[Dict[str, Any]] = None
-
-
-class UserMemoryCreateSchema(Model):
-    memory: str
-    user_id: Optional[str] = None
-    topics: Optional[List[str]] = None
-
-
 class UserMemorySchema(Model):
     memory_id: str
     memory: str
@@ -587,17 +500,6 @@ class VectorDbSchema(Model):
     name: Optional[str] = None
     description: Optional[str] = None
     search_types: Optional[List[str]] = None
-
-
-class VectorSearchRequestSchema(Model):
-    query: str
-    db_id: Optional[str] = None
-    knowledge_id: Optional[str] = None
-    vector_db_ids: Optional[List[str]] = None
-    search_type: Optional[str] = None
-    max_results: Optional[int] = None
-    filters: Optional[Dict[str, Any]] = None
-    meta: Optional[Meta] = nested("Meta", default=None)
 
 
 class VectorSearchResult(Model):
@@ -809,34 +711,6 @@ class DatabaseConfigTracesDomainConfig(Model):
     db_id: str
     domain_config: Optional[TracesDomainConfig] = nested("TracesDomainConfig", default=None)
     tables: Optional[List[str]] = None
-
-
-class DeleteSessionRequest(Model):
-    session_ids: List[str]
-    session_types: List[SessionType]
-
-
-class EvalRunInput(Model):
-    eval_type: EvalType
-    input: str
-    agent_id: Optional[str] = None
-    team_id: Optional[str] = None
-    model_id: Optional[str] = None
-    model_provider: Optional[str] = None
-    additional_guidelines: Optional[str] = None
-    additional_context: Optional[str] = None
-    num_iterations: int = 1
-    name: Optional[str] = None
-    expected_output: Optional[str] = None
-    criteria: Optional[str] = None
-    scoring_strategy: Optional[Literal["numeric", "binary"]] = "binary"
-    threshold: Optional[int] = 7
-    warmup_runs: int = 0
-    expected_tool_calls: Optional[List[str]] = None
-    allow_additional_tool_calls: bool = False
-    expected_tool_call_arguments: Optional[
-        Dict[str, Union[Dict[str, Any], List[Dict[str, Any]]]]
-    ] = None
 
 
 class EvalSchema(Model):

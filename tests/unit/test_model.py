@@ -13,7 +13,7 @@ import pytest
 
 from remoteagent_lite.modelling.base import Model, Tagged, fields_of, nested, renamed
 from remoteagent_lite.models import EVENT_CLASSES
-from remoteagent_lite.models.a2a_v03 import FilePart, FileWithUri, Message, Part, Task, TextPart
+from remoteagent_lite.models.a2a_v10 import Message, Part, Task
 from remoteagent_lite.models.runs import (
     ModelMetrics,
     RunContentEvent,
@@ -225,24 +225,18 @@ def test_a2a_parts():
             "contextId": "c",
             "history": [
                 {
-                    "kind": "message",
                     "messageId": "m",
-                    "role": "user",
-                    "parts": [
-                        {"kind": "text", "text": "hi"},
-                        {"kind": "file", "file": {"uri": "https://x/", "mimeType": "a/b"}},
-                    ],
+                    "role": "ROLE_USER",
+                    "parts": [{"text": "hi"}, {"url": "https://x/", "mediaType": "a/b"}],
                 }
             ],
         }
     )
     (message,) = task.history
     assert (task.context_id, message.message_id) == ("c", "m")
-    assert isinstance(message.parts[0], TextPart) and message.parts[0].text == "hi"
-    assert isinstance(message.parts[1], FilePart)
-    assert isinstance(message.parts[1].file, FileWithUri)
-    assert message.parts[1].file.mime_type == "a/b"
-    assert Part is not None  # aliases exist at run time too
+    text, file = message.parts
+    assert isinstance(text, Part) and text.text == "hi"
+    assert (file.text, file.url, file.media_type) == (None, "https://x/", "a/b")
 
 
 # Writing
@@ -261,13 +255,13 @@ def test_assignment_uses_the_wire_name():
 
 
 def test_constructor_adds_constants_and_takes_models():
-    message = Message(message_id="m", role="user", parts=[TextPart(text="hi")])
+    message = Message(message_id="m", role="ROLE_USER", parts=[Part(text="hi")])
     assert message.to_dict() == {
-        "kind": "message",
         "messageId": "m",
-        "role": "user",
-        "parts": [{"kind": "text", "text": "hi"}],
+        "role": "ROLE_USER",
+        "parts": [{"text": "hi"}],
     }
+    assert Cat().to_dict() == {"kind": "cat"}
     assert RunContentEvent(content="x").to_dict() == {"event": "RunContent", "content": "x"}
 
 

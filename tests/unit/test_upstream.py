@@ -1,6 +1,6 @@
-"""What was written by hand about an AgentOS, held against the pinned specification of one.
+"""What was written by hand about AgentOS and A2A, held against the pinned specifications.
 
-A new release of agno shows here: an operation or a field that we do not have, or no longer it.
+A new release of theirs shows here: an operation or a field that we do not have, or they no longer.
 """
 
 import inspect
@@ -8,9 +8,13 @@ import json
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Set, Tuple
 
+import jsonschema
 import pytest
 
 from remoteagent_lite import AgentOSClient, Audio, File, Image, Video
+from remoteagent_lite.protocols.a2a import bindings, interface as a2a
+from remoteagent_lite.protocols.a2a.dialects import dialect_of
+from remoteagent_lite.protocols.a2a.message import message_of
 from remoteagent_lite.protocols.agentos.forms import _FIELDS, CONTINUE_FIELDS, flag
 from remoteagent_lite.protocols.agentos.runs import AgentOS
 from remoteagent_lite.protocols.component import AGENT, COMPONENTS, Component
@@ -49,11 +53,6 @@ SCOPES = {
 }
 
 
-KINDS = {
-    "Kind": ["agent", "team", "workflow"],
-    "Literal['agent', 'team']": ["agent", "team"],
-    'Literal["agent", "team"]': ["agent", "team"],
-}
 #: Of the four sources of a document exactly one is given; bytes are sent otherwise.
 SOURCES = [("path", "content", "text", "progress"), ("path", "content", "url", "progress")]
 
@@ -121,8 +120,11 @@ def calls(client: AgentOSClient) -> Iterator[Tuple[str, Request]]:
         parameters = inspect.signature(method).parameters
         taken = parameters["options"].annotation
         scope = {each: "x" for kinds, each in SCOPES.items() if any(k in taken for k in kinds)}
-        kind_of = parameters.get("kind")
-        for kind in KINDS[kind_of.annotation] if kind_of else [""]:
+        kind_of = str(parameters["kind"].annotation) if "kind" in parameters else ""
+        kinds = [
+            kind for kind in ("agent", "team", "workflow") if kind_of == "Kind" or kind in kind_of
+        ]
+        for kind in kinds or [""]:
             arguments = {
                 each.name: given(each.name, kind)
                 for each in parameters.values()
@@ -245,3 +247,63 @@ def test_what_a_component_takes_is_what_its_form_has(component: Component) -> No
     taken = {name for name, field in _FIELDS.items() if component in field.components}
     assert declared <= taken, declared - taken
     assert component is not AGENT or {"version", "background", "factory_input"} <= declared
+
+
+# --- A2A
+
+A2A_10: Dict[str, Any] = json.loads((ROOT / "specs" / "a2a-1.0.json").read_text("utf-8"))
+A2A_03: Dict[str, Any] = json.loads((ROOT / "specs" / "a2a-0.3.json").read_text("utf-8"))
+
+
+def test_operations_of_a2a_are_those_of_its_specification() -> None:
+    specified = {
+        operation["x-json-rpc-method"]: (verb.upper(), re.sub("{[^}]*}", "{}", path))
+        for path, item in A2A_10["paths"].items()
+        for verb, operation in item.items()
+    }
+    ours = {
+        name: (route.method, re.sub("{[^}]*}", "{}", route.path))
+        for name, route in bindings._ROUTES_V10.items()
+    }
+    # The text says POST and the protobuf GET; POST is tried first, servers differ.
+    assert ours.pop(a2a.SUBSCRIBE_TO_TASK) == ("POST", "/tasks/{}:subscribe")
+    del specified[a2a.SUBSCRIBE_TO_TASK]
+    assert ours == specified
+    assert set(bindings.METHODS_V10) == {*specified, a2a.SUBSCRIBE_TO_TASK}
+
+
+MESSAGE = message_of(
+    ["text", {"a": [1]}],
+    {
+        "metadata": {"m": 1},
+        "images": [Image(content=b"x", mime_type="image/png")],
+        "files": [File(url="http://x/f", mime_type="application/pdf", filename="f.pdf")],
+    },
+    context_id="c",
+    task_id="t",
+)
+PUSH = {"taskId": "t", "id": "p", "url": "http://x/", "token": "k"}
+#: What is asked in 0.3, and the schema of its parameters.
+ASKED = [
+    (a2a.SEND_MESSAGE, {"message": MESSAGE, "configuration": {}}, "MessageSendParams"),
+    (a2a.SEND_STREAMING_MESSAGE, {"message": MESSAGE, "metadata": {"x": 1}}, "MessageSendParams"),
+    (a2a.GET_TASK, {"id": "t", "historyLength": 3}, "TaskQueryParams"),
+    (a2a.CANCEL_TASK, {"id": "t"}, "TaskIdParams"),
+    (a2a.SUBSCRIBE_TO_TASK, {"id": "t"}, "TaskIdParams"),
+    (a2a.CREATE_PUSH_CONFIG, PUSH, "TaskPushNotificationConfig"),
+    (a2a.GET_PUSH_CONFIG, {"taskId": "t", "id": "p"}, "GetTaskPushNotificationConfigParams"),
+    (a2a.LIST_PUSH_CONFIGS, {"taskId": "t"}, "ListTaskPushNotificationConfigParams"),
+    (a2a.DELETE_PUSH_CONFIG, {"taskId": "t", "id": "p"}, "DeleteTaskPushNotificationConfigParams"),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "schema"), ASKED)
+def test_what_is_asked_in_0_3_is_what_its_schema_allows(
+    name: str, params: Dict[str, Any], schema: str
+) -> None:
+    dialect = dialect_of(a2a.Interface(a2a.JSONRPC, "0.3", "http://x"))
+    sent: Any = dialect.request(name, params).json
+    whole = {"$ref": "#/components/schemas/" + schema, "components": A2A_03["components"]}
+    jsonschema.validate(sent["params"], whole, jsonschema.Draft202012Validator)
+    known = A2A_03["components"]["schemas"][schema]["properties"]
+    assert set(sent["params"]) <= set(known)
