@@ -22,6 +22,7 @@ _FIELDS = (
     "options",
     "on_error",
     "sends_credentials",
+    "repeatable",
 )
 
 
@@ -46,7 +47,10 @@ class Agent:
     shows it to the user and is done with the message, "retry" has ActiveWorkflow call again.
     ``sends_credentials`` lets messages and memory hold values of the user's credentials, for an
     agent that is there to pass one on; otherwise they are replaced by ``***``, as they always are
-    in log entries and errors.
+    in log entries and errors. ``repeatable`` says that a message may be handled more than once,
+    because nothing comes of it but the answer: each call is then handled, with the memory it
+    brings. Otherwise a message that comes again, also for another agent with the same options, is
+    answered with what was answered before; where memory is another one, without the memory.
 
     One instance serves all calls, several at a time: keep state elsewhere. A class whose name
     begins with an underscore is a base for others and is not checked.
@@ -59,6 +63,7 @@ class Agent:
     options: Sequence[Option] = ()
     on_error: str = "report"
     sends_credentials: bool = False
+    repeatable: bool = False
 
     _written: Dict[str, Any] = {}
 
@@ -72,6 +77,7 @@ class Agent:
         default_options: Optional[Mapping[str, Any]] = None,
         on_error: Optional[str] = None,
         sends_credentials: Optional[bool] = None,
+        repeatable: Optional[bool] = None,
     ) -> None:
         """Whatever is given takes the place of the class's own, for this instance."""
         given = {
@@ -82,6 +88,7 @@ class Agent:
             "default_options": default_options,
             "on_error": on_error,
             "sends_credentials": sends_credentials,
+            "repeatable": repeatable,
         }
         given = {key: value for key, value in given.items() if value is not None}
         if not given:
@@ -155,6 +162,7 @@ def agent(
     default_options: Optional[Mapping[str, Any]] = None,
     on_error: str = "report",
     sends_credentials: bool = False,
+    repeatable: bool = False,
 ) -> Callable[[Handler], FunctionAgent]: ...
 
 
@@ -168,6 +176,7 @@ def agent(
     default_options: Optional[Mapping[str, Any]] = None,
     on_error: str = "report",
     sends_credentials: bool = False,
+    repeatable: bool = False,
 ) -> Union[FunctionAgent, Callable[[Handler], FunctionAgent]]:
     """Decorator that makes an agent of a function ``f(ctx)``.
 
@@ -188,6 +197,7 @@ def agent(
             default_options=default_options,
             on_error=on_error,
             sends_credentials=sends_credentials,
+            repeatable=repeatable,
         )
         if on != "check":
             made.on_receive(function)

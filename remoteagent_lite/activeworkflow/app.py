@@ -16,14 +16,25 @@ from urllib.parse import quote
 from ..wsgi import Environ, Refused, StartResponse, answer, read_body
 from .agents import Agent
 from .context import DEADLINE
-from .idempotency import MemoryStore, Reply, Store, busy, in_words, message_key
-from .protocol import handle, registration
+from .idempotency import (
+    MemoryStore,
+    Reply,
+    Store,
+    busy,
+    in_words,
+    memory_digest,
+    message_key,
+)
+from .protocol import handle, registration, without_memory
 
 __all__ = ["AgentApp"]
 
 logger = logging.getLogger("remoteagent_lite.activeworkflow")
 
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+#: Where the environ of a simulation has the clock that takes the place of time.monotonic.
+CLOCK = "remoteagent_lite.clock"
 
 #: What may stand in a path as it is, so that the token needs no quoting anywhere.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+\Z")
@@ -113,7 +124,7 @@ class AgentApp:
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s in the host itself\n%s", type(error).__name__, where)
             reply = busy("the host of the agents failed: see its log")
-        status, content_type, body = reply
+        status, content_type, body = reply[:3]
         return answer(environ, start_response, status, body, content_type, headers)
 
     def urls(self, base: str) -> List[str]:
@@ -184,8 +195,8 @@ class AgentApp:
         if call.get("method") == "register":
             return registered
         if logger.isEnabledFor(logging.INFO):
-            return self._logged(agent, call)
-        return self._once(agent, call)
+            return self._logged(agent, call, environ)
+        return self._once(agent, call, environ)
 
     def _page(self, method: str, name: str, environ: Environ) -> Reply:
         """What is no call to an agent: a page for people, or a refusal."""
@@ -225,20 +236,27 @@ class AgentApp:
             return path == self._home
         return compare_digest(path.encode("latin-1", "replace"), self._secret_home)
 
-    def _once(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
+    def _once(self, agent: Agent, call: Mapping[str, Any], environ: Environ) -> Reply:
+        clock = environ.get(CLOCK, time.monotonic)
+        execute = partial(handle, agent, call, deadline=self._deadline, clock=clock)
         store = self._store
-        if store is not None and call.get("method") == "receive":
-            try:
-                key = message_key(agent.name, call.get("params"), self._match_payloads)
-            except ValueError:
-                raise Refused(400, "the call is nested too deep") from None
-            if key is not None:
-                return store.once(key, partial(handle, agent, call, deadline=self._deadline))
-        return handle(agent, call, deadline=self._deadline)
+        if store is None or call.get("method") != "receive":
+            return execute()
+        params: Any = call.get("params")
+        try:
+            key = message_key(agent.name, params, self._match_payloads)
+        except ValueError:
+            raise Refused(400, "the call is nested too deep") from None
+        if key is None:
+            return execute()
+        reply = store.once(key, execute)
+        if reply.memory is None or reply.memory == memory_digest(params.get("memory")):
+            return reply
+        return without_memory(reply)
 
-    def _logged(self, agent: Agent, call: Mapping[str, Any]) -> Reply:
+    def _logged(self, agent: Agent, call: Mapping[str, Any], environ: Environ) -> Reply:
         started = time.monotonic()
-        reply = self._once(agent, call)
+        reply = self._once(agent, call, environ)
         # No content: payloads and options are the user's, and credentials are among them.
         params = call.get("params")
         message = params.get("message") if isinstance(params, dict) else None

@@ -32,6 +32,8 @@ class Context:
 
     ``options`` are checked, coerced and filled with defaults. ``payload`` is the message's, {} on
     check; ``message`` has all that came with it, which ActiveWorkflow may change at any time.
+    ``repeatable`` may be set to True when this message may be handled again: its answer is not
+    kept then. An agent of which all messages may says so itself.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Context:
         "method",
         "options",
         "payload",
+        "repeatable",
     )
 
     method: str
@@ -54,6 +57,7 @@ class Context:
     payload: Dict[str, Any]
     message: Mapping[str, Any]
     deadline: float
+    repeatable: bool
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Context:
         self.message = message
         self.payload = message.get("payload", {})
         self.deadline = clock() + seconds
+        self.repeatable = False
         self._clock = clock
         self._credentials = credentials
         self._memory_given = memory
@@ -97,6 +102,11 @@ class Context:
     def expires_at(self) -> Optional[datetime]:
         """When ActiveWorkflow will delete the message; None for never, or if it is not told."""
         return _time(self.message.get("expires_at"))
+
+    @property
+    def now(self) -> float:
+        """Seconds on the clock of ``deadline``: of time.monotonic, virtual in a simulation."""
+        return self._clock()
 
     @property
     def remaining(self) -> float:

@@ -73,11 +73,10 @@ def completed(written: Mapping[str, Any], docstring: str) -> Dict[str, Any]:
     on_error = written.get("on_error", "report")
     if on_error not in _ON_ERROR:
         raise ValueError('%s: on_error must be "report" or "retry", not %r' % (name, on_error))
-    sends_credentials = written.get("sends_credentials", False)
-    if not isinstance(sends_credentials, bool):
-        raise ValueError(
-            "%s: sends_credentials must be True or False, not %r" % (name, sends_credentials)
-        )
+    switches = {key: written.get(key, False) for key in ("sends_credentials", "repeatable")}
+    for key, value in switches.items():
+        if not isinstance(value, bool):
+            raise ValueError("%s: %s must be True or False, not %r" % (name, key, value))
     made = {
         "name": name,
         "display_name": display_name,
@@ -85,7 +84,7 @@ def completed(written: Mapping[str, Any], docstring: str) -> Dict[str, Any]:
         "default_options": default_options,
         "options": options,
         "on_error": on_error,
-        "sends_credentials": sends_credentials,
+        **switches,
     }
     checked_registration(made)
     return made

@@ -14,8 +14,9 @@ from collections import OrderedDict
 from hashlib import sha256
 from marshal import dumps
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from uuid import uuid4
 
-__all__ = ["MemoryStore", "Reply", "Store", "message_key"]
+__all__ = ["MemoryStore", "Reply", "Store", "memory_digest", "message_key"]
 
 #: Seconds to wait for a call that is running: ActiveWorkflow hangs up after 60 of silence.
 WAIT = 50.0
@@ -26,11 +27,18 @@ _FORMAT = 2
 
 
 class Reply(NamedTuple):
-    """An HTTP answer. Only those with status 200 are kept: others ask to be called again."""
+    """An HTTP answer.
+
+    ``memory`` tells the memory that it was made with from others (``memory_digest``), if the
+    handler looked at it or wrote it. One with status 200 is kept, unless ``keep`` is False: then
+    the next call, and whoever waits for this one, is executed. Others ask to be called again.
+    """
 
     status: int
     content_type: str
     body: bytes
+    memory: Optional[str] = None
+    keep: bool = True
 
 
 def in_words(status: int, text: str) -> Reply:
@@ -68,6 +76,14 @@ def message_key(name: str, params: Any, without_id: bool = False) -> Optional[st
     return sha256(dumps(parts, _FORMAT)).hexdigest()
 
 
+def memory_digest(memory: Any) -> str:
+    """The same for the same memory, and another for every other one."""
+    try:
+        return sha256(dumps(memory if type(memory) is dict else {}, _FORMAT)).hexdigest()[:32]
+    except ValueError:  # nested too deep to be told apart: it is like no other
+        return uuid4().hex
+
+
 class Store(abc.ABC):
     """Where answers are kept. One instance serves all threads."""
 
@@ -76,12 +92,14 @@ class Store(abc.ABC):
         """The reply of ``execute``, which is called unless it has been, or is running, for ``key``.
 
         Waits for one that is running, and answers 503 when it takes too long. A reply other than
-        200 is not kept: the next call executes again. So it does when ``execute`` raises.
+        200, or whose ``keep`` is False, is not kept: the next call executes again. So it does when
+        ``execute`` raises. All fields of a reply are kept.
         """
 
 
 class _Waiting:
-    """Somebody who waits for a call that is being executed; ``reply`` stays None if it raised."""
+    """Somebody who waits for a call that is being executed; ``reply`` stays None if it gave none
+    for others: it raised, or its reply is not to be kept."""
 
     __slots__ = ("ended", "reply")
 
@@ -123,9 +141,9 @@ class MemoryStore(Store):
         self._running: Dict[str, List[_Waiting]] = {}
         # Guards the three below; held for a few lookups only.
         self._lock = threading.Lock()
-        # When to forget it, content type and body; the oldest first. As few objects as can be:
-        # what they cost is to go through the memory of all of them in turn.
-        self._kept: OrderedDict[str, Tuple[float, str, bytes]] = OrderedDict()
+        # When to forget it, content type, body and memory; the oldest first. As few objects as can
+        # be: what they cost is to go through the memory of all of them in turn.
+        self._kept: OrderedDict[str, Tuple[float, str, bytes, Optional[str]]] = OrderedDict()
         self._bytes = 0
         # No later than the moment when the oldest answer has been kept for long enough.
         self._next_look = 0.0
@@ -142,11 +160,11 @@ class MemoryStore(Store):
             reply = execute()
             return reply
         finally:
-            if reply is not None and reply.status == 200:
+            if reply is not None and reply.status == 200 and reply.keep:
                 body = reply.body
                 now = self._clock()
                 with self._lock:
-                    self._kept[key] = (now + self._keep, reply.content_type, body)
+                    self._kept[key] = (now + self._keep, reply.content_type, body, reply.memory)
                     self._bytes += len(body)
                     if (
                         now >= self._next_look
@@ -156,7 +174,7 @@ class MemoryStore(Store):
                         self._evict(now)
             del self._running[key]
             if mine:
-                _tell(mine, reply)
+                _tell(mine, reply if reply is not None and reply.keep else None)
 
     def _known(self, key: str, mine: List[_Waiting], found: List[_Waiting]) -> Optional[Reply]:
         """The reply that is kept or waited for, or None once the key is the caller's."""
@@ -180,7 +198,7 @@ class MemoryStore(Store):
                 kept = None
         if kept is None:
             return None
-        reply = Reply(200, kept[1], kept[2])
+        reply = Reply(200, kept[1], kept[2], kept[3])
         del self._running[key]
         _tell(mine, reply)
         return reply

@@ -19,12 +19,12 @@ from .agents import Agent
 from .context import DEADLINE, MOST_ENTRIES, Context
 from .definition import checked_registration
 from .failures import AgentError, OptionsError, Retry
-from .idempotency import Reply, in_words
+from .idempotency import Reply, in_words, memory_digest
 from .options import resolved
 from .redaction import MARK, Redaction, may_concern
 from .values import cut, entry, whole
 
-__all__ = ["handle", "register", "registration"]
+__all__ = ["handle", "register", "registration", "without_memory"]
 
 logger = logging.getLogger("remoteagent_lite.activeworkflow")
 
@@ -36,6 +36,11 @@ _JSON = "application/json"
 _REPLACED = (
     "values of your credentials in messages or memory were replaced by %s: an agent that is meant "
     "to send them has to say so (sends_credentials)" % MARK
+)
+
+_HANDLED_BEFORE = (
+    "this message was handled before, with another memory: by an earlier call, or for another "
+    "agent with the same options. Nothing is done again, and memory is left as it is"
 )
 
 
@@ -59,6 +64,20 @@ _encode = _encoder()
 
 def _ok(result: Dict[str, Any]) -> Reply:
     return Reply(200, _JSON, _encode({"result": result}).encode("ascii"))
+
+
+def _reply(ctx: Context, encoded: str) -> Reply:
+    # Without a look at memory the answer is the same for every other memory.
+    memory = None if ctx._memory is None else memory_digest(ctx._memory_given)
+    return Reply(200, _JSON, encoded.encode("ascii"), memory, not ctx.repeatable)
+
+
+def without_memory(reply: Reply) -> Reply:
+    """A kept answer for a call with another memory than the one it was made with."""
+    result = json.loads(reply.body.decode("ascii"))["result"]
+    result.pop("memory", None)
+    result["logs"] = [*result.get("logs", ())[1 - MOST_ENTRIES :], _HANDLED_BEFORE]
+    return _ok(result)
 
 
 class RefusedError(Exception):
@@ -126,6 +145,8 @@ def handle(
     except RefusedError as refused:
         return in_words(400, str(refused))
     ctx = Context(method, dict(options), memory, credentials, message, deadline, clock)
+    if agent.repeatable:
+        ctx.repeatable = True
     try:
         if agent.options or agent.default_options:
             ctx.options = resolved(options, agent.options, agent.default_options, credentials)
@@ -218,8 +239,8 @@ def _success(agent: Agent, ctx: Context, secrets: List[str]) -> Reply:
     if secrets and may_concern(secrets, encoded) and not agent.sends_credentials:
         redacted = _redacted(ctx, result, Redaction(secrets))
         if redacted is not None:
-            return _ok(redacted)
-    return Reply(200, _JSON, encoded.encode("ascii"))
+            encoded = _encode({"result": redacted})
+    return _reply(ctx, encoded)
 
 
 def _redacted(
@@ -247,7 +268,7 @@ def _failure(ctx: Context, problems: Any, redact: Redaction) -> Reply:
     """Nothing of what the handler wanted but its log, so that nothing is done twice or by half."""
     result: Dict[str, Any] = {}
     _add_entries(result, [*ctx._errors, *map(entry, problems)], ctx._logs, redact)
-    return _ok(result)
+    return _reply(ctx, _encode({"result": result}))
 
 
 def _retry(agent: Agent, reason: str, redact: Redaction) -> Reply:
