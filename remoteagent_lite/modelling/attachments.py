@@ -6,7 +6,6 @@ The generated classes name this as their base (``codegen/bases.json``).
 from __future__ import annotations
 
 import base64
-import binascii
 import mimetypes
 import os
 from typing import Any, Union
@@ -33,12 +32,12 @@ class Attachment(Model):
                 "%r holds no content, only where it is: fetch its url yourself." % self
             )
         # The server writes the content of text documents as it is, and all else in base64.
-        if type(self).__name__ == "File" and str(fields.get("mime_type")).startswith("text/"):
-            return content.encode("utf-8")
+        plain = type(self).__name__ == "File" and str(fields.get("mime_type")).startswith("text/")
         try:
-            return base64.b64decode(content, validate=True)
-        except binascii.Error as error:
-            raise ProtocolError("the content of %r is not base64: %s" % (self, error)) from error
+            return content.encode("utf-8") if plain else base64.b64decode(content, validate=True)
+        except ValueError as error:
+            kind = "text" if plain else "base64"
+            raise ProtocolError("the content of %r is not %s: %s" % (self, kind, error)) from error
 
     def save(self, path: Union[str, os.PathLike[str]]) -> str:
         """Write the content to ``path`` and return where it is. Blocks; overwrites.
@@ -56,11 +55,13 @@ class Attachment(Model):
 
     def _own_name(self) -> str:
         fields = self.__dict__
-        # The server's name must not lead out of the directory.
+        # The server's name must not lead out of the directory, and be one that a file can have.
         name = str(fields.get("filename") or "").replace("\\", "/").rpartition("/")[2]
+        name = "".join(c if c.isprintable() else "_" for c in name)
         if name not in ("", ".", ".."):
             return name
         known = mimetypes.guess_extension(str(fields.get("mime_type") or ""))
         extension = known or (".%s" % fields["format"] if fields.get("format") else "")
+        extension = "".join(c if c.isalnum() or c in ".-+" else "_" for c in extension)
         stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in str(fields.get("id") or ""))
-        return (stem or type(self).__name__.lower()) + extension.replace("/", "_")
+        return (stem or type(self).__name__.lower()) + extension

@@ -26,7 +26,7 @@ from typing import (
     TypeVar,
 )
 
-__all__ = ["Model", "Tagged", "nested", "renamed"]
+__all__ = ["Model", "Tagged", "child", "children", "mapping", "nested", "renamed"]
 
 M = TypeVar("M", bound="Model")
 Decoder = Callable[[Any], Any]
@@ -282,10 +282,15 @@ class Model:
     if not TYPE_CHECKING:  # checkers shall report unknown names
 
         def __getattr__(self, name: str) -> Any:
-            # Reached only for what neither the JSON nor the class has.
-            if not name.startswith("__") and name in fields_of(type(self)):
+            # Reached only for what neither the JSON nor the class has, and when a property of the
+            # class raises AttributeError: Python has dropped that error, and it is wanted.
+            cls = type(self)
+            declared = getattr(cls, name, None)
+            if isinstance(declared, property):
+                return declared.__get__(self)
+            if not name.startswith("__") and name in fields_of(cls):
                 return None
-            raise AttributeError("%s has no field %r" % (type(self).__name__, name))
+            raise AttributeError("%s has no field %r" % (cls.__name__, name))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -321,6 +326,31 @@ class Model:
 
 
 _guard_methods(Model)
+
+
+# Reading fields of which a server may have made anything. What is of another type is as good as
+# absent for whoever asks this way; it stays in the object all the same.
+
+
+def child(item: Any, name: str) -> Any:
+    """The object in a field; None if it holds something else."""
+    value = getattr(item, name, None)
+    return value if isinstance(value, Model) else None
+
+
+def children(item: Any, name: str) -> List[Any]:
+    """The objects in a field that should hold a list of them."""
+    value = getattr(item, name, None)
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [each for each in value if isinstance(each, Model)]
+
+
+def mapping(item: Any, name: str) -> Dict[str, Any]:
+    """The plain JSON object in a field; empty if it holds something else."""
+    value = getattr(item, name, None)
+    return value if isinstance(value, dict) else {}
+
 
 _SHOWN_FIELDS = 6
 _SHOWN_CHARACTERS = 60

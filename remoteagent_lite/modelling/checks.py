@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
+from .base import child, children, mapping
+
 __all__ = [
     "CONFIRMATION",
     "ERROR",
@@ -22,6 +24,7 @@ __all__ = [
     "check_offered",
     "chosen_labels",
     "expect",
+    "fields_of_call",
     "fill",
     "how_to_decide",
     "is_bare",
@@ -69,10 +72,8 @@ def how_to_decide(item: Any) -> str:
             for each in item.active_requirements
         )
     if kind == USER_INPUT:
-        schema = (
-            item.tool_execution if hasattr(item, "tool_execution") else item
-        ).user_input_schema
-        return "answer(%s)" % ", ".join(name + "=..." for name in open_fields(schema or []))
+        fields = fields_of_call(child(item, "tool_execution") or item)
+        return "answer(%s)" % ", ".join(name + "=..." for name in open_fields(fields))
     return _HOW.get(kind, "decide")
 
 
@@ -121,14 +122,15 @@ class Pair(NamedTuple):
         requirement.settle()
 
 
-def pairs_of(tools: Optional[List[Any]], requirements: Optional[List[Any]]) -> List[Pair]:
+def pairs_of(tools: List[Any], requirements: List[Any]) -> List[Pair]:
     """What a run waits or waited for, in order; a call that stands in both lists comes once.
 
     The lists may hold calls of earlier pauses, and their ids may repeat: of several requirements
     with a tool's id, the latest is its own. A team's ``tools`` have none of its members' calls.
     """
-    wanted = [tool for tool in tools or [] if _is_flagged(tool)]
-    left = [each for each in requirements or [] if _is_flagged(each.tool_execution)]
+    wanted = [tool for tool in tools if _is_flagged(tool)]
+    flagged = [each for each in requirements if _is_flagged(child(each, "tool_execution"))]
+    left = flagged
     twins: Dict[int, Any] = {}
     for tool in wanted:
         for requirement in reversed(left):
@@ -138,11 +140,7 @@ def pairs_of(tools: Optional[List[Any]], requirements: Optional[List[Any]]) -> L
                 twins[id(requirement)] = tool
                 left = [each for each in left if each is not requirement]
                 break
-    pairs = [
-        Pair(twins.pop(id(each), None), each)
-        for each in requirements or []
-        if _is_flagged(each.tool_execution)
-    ]
+    pairs = [Pair(twins.pop(id(each), None), each) for each in flagged]
     paired = {id(pair.tool) for pair in pairs}
     return [Pair(tool, None) for tool in wanted if id(tool) not in paired] + pairs
 
@@ -173,7 +171,7 @@ def is_bare(item: Any) -> bool:
 
 
 def tool_of(requirement: Any) -> Any:
-    tool = requirement.tool_execution
+    tool = child(requirement, "tool_execution")
     if tool is None:
         raise ValueError(
             "this requirement has no tool_execution to decide: take it from the paused output"
@@ -201,14 +199,18 @@ def wrong_verb(item: Any, kind: str) -> ValueError:
     return ValueError(message)
 
 
-def open_fields(
-    fields: Optional[Iterable[Any]], given: Optional[Mapping[str, Any]] = None
-) -> List[str]:
+def fields_of_call(item: Any) -> List[Any]:
+    """The fields that a tool call or a step asks for. What has no name cannot be given."""
+    fields = children(item, "user_input_schema")
+    return [field for field in fields if isinstance(field.name, str)]
+
+
+def open_fields(fields: Iterable[Any], given: Optional[Mapping[str, Any]] = None) -> List[str]:
     """Names of the fields that still need a value."""
     given = given or {}
     return [
         field.name
-        for field in fields or []
+        for field in fields
         if getattr(field, "required", True) and given.get(field.name, field.value) is None
     ]
 
@@ -226,7 +228,7 @@ def fill(name: str, fields: List[Any], given: Mapping[str, Any]) -> None:
         raise ValueError("%s needs a value for %s" % (name, ", ".join(map(repr, missing))))
     for field in fields:
         allowed = getattr(field, "allowed_values", None)
-        if allowed and field.name in given:
+        if isinstance(allowed, list) and allowed and field.name in given:
             check_offered("field %s of %s" % (field.name, name), allowed, [given[field.name]])
     for field in fields:
         if field.name in given:
@@ -243,21 +245,26 @@ def chosen_labels(name: str, questions: List[Any], choices: Sequence[Choice]) ->
     else:
         asked = ", ".join(repr(question.question) for question in questions)
         raise ValueError("%s asks %s: select({question: label, ...})" % (name, asked))
-    chosen = [question.selected_options for question in questions]
+    chosen: Dict[int, List[str]] = {
+        place: question.selected_options
+        for place, question in enumerate(questions)
+        if isinstance(question.selected_options, list)
+    }
     for key, labels in by_question.items():
         place = _place(name, questions, key)
         question = questions[place]
         picked = [labels] if isinstance(labels, str) else list(labels)
         what = repr(question.question)
-        if question.options:
-            check_offered(what, [option.label for option in question.options], picked)
+        options = children(question, "options")
+        if options:
+            check_offered(what, [option.label for option in options], picked)
         if not question.multi_select and len(picked) != 1:
             raise ValueError("%s takes exactly one label" % what)
         chosen[place] = picked
-    for question, picked in zip(questions, chosen):
-        if picked is None:
+    for place, question in enumerate(questions):
+        if place not in chosen:
             raise ValueError("%s: %r is not answered" % (name, question.question))
-    return chosen
+    return [chosen[place] for place in range(len(questions))]
 
 
 def _place(name: str, questions: List[Any], key: Union[int, str]) -> int:
@@ -268,18 +275,18 @@ def _place(name: str, questions: List[Any], key: Union[int, str]) -> int:
     raise ValueError("%s does not ask %r; it asks %s" % (name, key, asked))
 
 
-def check_offered(name: str, offered: Optional[Sequence[Any]], given: Sequence[Any]) -> None:
-    strange = [each for each in given if offered is not None and each not in offered]
+def check_offered(name: str, offered: List[Any], given: Sequence[Any]) -> None:
+    strange = [each for each in given if each not in offered]
     if strange:
         raise ValueError(
             "%s does not offer %s; it offers %s"
-            % (name, " or ".join(map(repr, strange)), ", ".join(map(repr, offered or [])))
+            % (name, " or ".join(map(repr, strange)), ", ".join(map(repr, offered)))
         )
 
 
 def shown_call(tool: Any) -> str:
     shown = []
-    for name, value in (tool.tool_args or {}).items():
+    for name, value in mapping(tool, "tool_args").items():
         text = repr(value)
         shown.append("%s=%s" % (name, text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."))
     return "%s(%s)" % (name_of(tool), ", ".join(shown))

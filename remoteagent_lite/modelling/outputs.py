@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ..errors import RunFailedError
-from .base import Model, fields_of
+from .base import Model, child, children, fields_of, mapping
 from .checks import (
     CONFIRMATION,
     ERROR,
@@ -25,6 +25,7 @@ from .checks import (
     check_offered,
     chosen_labels,
     expect,
+    fields_of_call,
     fill,
     is_bare,
     name_of,
@@ -45,6 +46,11 @@ __all__ = ["ErrorDecision", "Output", "RequirementDecision", "StepDecision", "To
 
 _FAILED = ("ERROR", "CANCELLED")
 _STATE_PREFIX = "TASK_STATE_"
+_STEP_WAITS_FOR = {
+    OUTPUT_REVIEW: "review of the output",
+    CONFIRMATION: "confirmation",
+    ROUTE_SELECTION: "a choice",
+}
 _WAITS_FOR = {"input-required": "input", "auth-required": "authentication"}
 
 
@@ -115,9 +121,8 @@ class Output(Model):
         Tool executions, requirements of a team's members, step (and error) requirements of a
         workflow; all have ``pause_type``, ``waits_for`` and the verbs for it.
         """
-        output: Any = self
         if "step_requirements" in fields_of(type(self)) and self._may_wait:
-            errors = [error for error in output.error_requirements or [] if error.is_paused]
+            errors = [error for error in children(self, "error_requirements") if error.is_paused]
             return [*self.active_step_requirements, *errors]
         return [pair.item for pair in self._pairs() if pair.is_paused]
 
@@ -145,8 +150,8 @@ class Output(Model):
     @property
     def active_step_requirements(self) -> List[StepRequirement]:
         """The step requirements of a workflow that still wait."""
-        steps = getattr(self, "step_requirements", None) or []
-        return [step for step in steps if step.is_paused and self._may_wait]
+        steps = children(self, "step_requirements") if self._may_wait else []
+        return [step for step in steps if step.is_paused]
 
     @property
     def tools_requiring_confirmation(self) -> List[ToolExecution]:
@@ -179,15 +184,17 @@ class Output(Model):
         return self.__dict__.get("status") in (None, "PAUSED")
 
     def _pairs(self) -> List[Pair]:
-        output: Any = self
         if "step_requirements" in fields_of(type(self)):
             return [
                 Pair(None, requirement)
                 for step in self.active_step_requirements
                 for requirement in step.active_requirements
             ]
-        pairs = pairs_of(output.tools, output.requirements) if self._may_wait else []
-        if not output.tools:
+        if not self._may_wait:
+            return []
+        tools = children(self, "tools")
+        pairs = pairs_of(tools, children(self, "requirements"))
+        if not tools:
             return pairs
         # A call that is not among the tools is a member's, or its requirement is a leftover.
         return [pair for pair in pairs if pair.tool or pair.requirement.member_run_id]
@@ -240,7 +247,7 @@ class ToolDecision(Model):
             if not tool.confirmed:
                 return None
         if tool.requires_user_input and not tool.answered:
-            return USER_FEEDBACK if tool.user_feedback_schema else USER_INPUT
+            return USER_FEEDBACK if children(self, "user_feedback_schema") else USER_INPUT
         if tool.external_execution_required and tool.result is None:
             return EXTERNAL_EXECUTION
         return None
@@ -252,9 +259,9 @@ class ToolDecision(Model):
         if kind == CONFIRMATION:
             text = "confirmation of " + call
         elif kind == USER_INPUT:
-            text = "%s of %s" % (", ".join(open_fields(tool.user_input_schema)) or "input", call)
+            text = "%s of %s" % (", ".join(open_fields(fields_of_call(self))) or "input", call)
         elif kind == USER_FEEDBACK:
-            asked = [question.question for question in tool.user_feedback_schema]
+            asked = [question.question for question in children(self, "user_feedback_schema")]
             text = "an answer to " + " and ".join(map(repr, asked))
         elif kind == EXTERNAL_EXECUTION:
             text = "the result of " + call
@@ -294,13 +301,14 @@ class ToolDecision(Model):
         tool: Any = self
         given = {**(values or {}), **fields}
         expect(self, USER_INPUT)
-        if tool.user_feedback_schema:
+        if children(self, "user_feedback_schema"):
             raise ValueError("%s asks with options: call select()" % name_of(self))
-        if is_bare(self) and not tool.user_input_schema:
+        asked = fields_of_call(self)
+        if is_bare(self) and not asked:
             # Nothing is known of the call yet; its fields are compared when it is.
             tool.user_input_schema = [{"name": name, "value": given[name]} for name in given]
         else:
-            fill(name_of(self), tool.user_input_schema or [], given)
+            fill(name_of(self), asked, given)
         tool.answered = True
 
     def select(self, *choices: Choice) -> None:
@@ -312,13 +320,13 @@ class ToolDecision(Model):
         """
         tool: Any = self
         expect(self, USER_INPUT)
-        questions = tool.user_feedback_schema or []
+        questions = children(self, "user_feedback_schema")
         if not questions:
             raise ValueError("%s offers no options: call answer()" % name_of(self))
         chosen = chosen_labels(name_of(self), questions, choices)
         for question, labels in zip(questions, chosen):
             question.selected_options = labels
-            for option in question.options or []:
+            for option in children(question, "options"):
                 option.selected = option.label in labels
         tool.answered = True
 
@@ -338,7 +346,8 @@ class RequirementDecision(Model):
     def pause_type(self) -> Optional[str]:
         """ "confirmation", "user_input", "user_feedback", "external_execution" or None."""
         requirement: Any = self
-        kind: Optional[str] = requirement.tool_execution and requirement.tool_execution.pause_type
+        tool = child(self, "tool_execution")
+        kind: Optional[str] = tool and tool.pause_type
         if kind == CONFIRMATION and requirement.confirmation is not None:
             return None
         if kind == EXTERNAL_EXECUTION and requirement.external_execution_result is not None:
@@ -383,7 +392,7 @@ class RequirementDecision(Model):
     def settle(self) -> None:
         """Write the decision into both places. The tool execution's own goes first."""
         requirement: Any = self
-        tool = requirement.tool_execution
+        tool = child(self, "tool_execution")
         if tool is None:
             return
         if tool.requires_confirmation:
@@ -433,11 +442,9 @@ class StepDecision(Model):
         return None
 
     def _is_answered(self) -> bool:
-        step: Any = self
-        given = step.user_input or {}
-        if not step.user_input_schema:
-            return bool(given)
-        return not open_fields(step.user_input_schema, given)
+        given = mapping(self, "user_input")
+        fields = fields_of_call(self)
+        return not open_fields(fields, given) if fields else bool(given)
 
     @property
     def active_requirements(self) -> List[Any]:
@@ -445,7 +452,7 @@ class StepDecision(Model):
         step: Any = self
         if not step.requires_executor_input:
             return []
-        return [each for each in step.executor_requirements or [] if each.is_paused]
+        return [each for each in children(self, "executor_requirements") if each.is_paused]
 
     @property
     def waits_for(self) -> Optional[str]:
@@ -456,19 +463,19 @@ class StepDecision(Model):
         if kind == EXECUTOR:
             waiting = " and ".join(each.waits_for for each in self.active_requirements)
             return "%s in %s" % (waiting, name)
-        if kind == ROUTE_SELECTION:
-            text = "a choice (%s)" % ", ".join(step.available_choices or [])
+        if kind == ROUTE_SELECTION and isinstance(step.available_choices, list):
+            text = "a choice (%s)" % ", ".join(map(str, step.available_choices))
         elif kind == USER_INPUT:
-            fields = open_fields(step.user_input_schema or [], step.user_input or {})
+            fields = open_fields(fields_of_call(self), mapping(self, "user_input"))
             text = ", ".join(fields) or "input"
         elif kind is not None:
-            text = "review of the output" if kind == OUTPUT_REVIEW else "confirmation"
+            text = _STEP_WAITS_FOR[kind]
         else:
             return None
         asked = step.user_input_message
         if kind in (OUTPUT_REVIEW, CONFIRMATION):
             asked = step.output_review_message or step.confirmation_message
-        return "%s of %s%s" % (text, name, ": " + asked if asked else "")
+        return "%s of %s%s" % (text, name, ": %s" % asked if asked else "")
 
     def confirm(self) -> None:
         """Let the step run, or accept its output as it is."""
@@ -508,9 +515,10 @@ class StepDecision(Model):
         given = {**(values or {}), **fields}
         if not step.requires_user_input and not is_bare(self):
             raise wrong_verb(self, USER_INPUT)
-        if step.user_input_schema:
-            fill(name_of(self), step.user_input_schema, given)
-            filled = {each.name: each.value for each in step.user_input_schema}
+        asked = fields_of_call(self)
+        if asked:
+            fill(name_of(self), asked, given)
+            filled = {each.name: each.value for each in asked}
             given = {name: value for name, value in filled.items() if value is not None}
         step.user_input = given
 
@@ -521,7 +529,9 @@ class StepDecision(Model):
             raise wrong_verb(self, ROUTE_SELECTION)
         if not step.allow_multiple_selections and len(choices) != 1 and not is_bare(self):
             raise ValueError("%s takes exactly one choice" % name_of(self))
-        check_offered(name_of(self), step.available_choices, choices)
+        offered = step.available_choices
+        if isinstance(offered, list):
+            check_offered(name_of(self), offered, choices)
         if not choices:
             raise ValueError("%s needs a choice" % name_of(self))
         step.selected_choices = list(choices)

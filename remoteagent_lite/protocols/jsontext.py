@@ -9,7 +9,7 @@ from ..errors import ProtocolError
 from ..modelling.base import Model
 from ..wire import Response
 
-__all__ = ["json_of", "json_text", "model_of", "models_of", "plain"]
+__all__ = ["json_of", "json_text", "model_of", "models_of", "output_of", "plain"]
 
 M = TypeVar("M", bound=Model)
 
@@ -67,6 +67,24 @@ def models_of(response: Response, model: Type[M]) -> List[M]:
     if type(data) is not list or not all(type(item) is dict for item in data):
         raise _unexpected(response, "an array of objects", data)
     return [model._view(item) for item in data]
+
+
+#: What tells runs apart and what becomes of them; it is compared, and looked things up by.
+_IDENTITY = ("run_id", "session_id", "status")
+
+
+def output_of(response: Response, model: Type[M]) -> M:
+    """The JSON object of an answer as a run's output."""
+    output = model_of(response, model)
+    for name in _IDENTITY:
+        value = output.__dict__.get(name)
+        if value is not None and not isinstance(value, str):
+            raise ProtocolError(
+                "%s answered with a run whose %s is a JSON %s instead of a string. Is base_url the "
+                "agent server's?" % (response.url, name, type(value).__name__),
+                response.url,
+            )
+    return output
 
 
 def _unexpected(response: Response, wanted: str, data: Any) -> ProtocolError:

@@ -19,6 +19,7 @@ from typing import (
 
 from ..channels.agentos import Connection
 from ..errors import ProtocolError
+from ..modelling.base import Model
 from ..protocols.agentos.endpoints import resource_request, scope_of
 from ..protocols.agentos.refusals import explaining
 from ..wire import Body, Call, Request, Response
@@ -131,7 +132,10 @@ def each(get_page: Callable[P, Page[RowT_co]]) -> Callable[P, Iterator[RowT_co]]
         while True:
             page: Page[RowT_co] = get_page(*args, page=number, **query)  # type: ignore[arg-type]
             rows, meta = page.data, page.meta
-            last = meta.total_pages or None
+            if not isinstance(rows, list) or not isinstance(meta, Model):
+                raise ProtocolError("Page %d that the server answered is none." % number)
+            told = meta.total_pages
+            last = told if told and isinstance(told, int) else None
             if meta.page not in (None, 0, number) or (last is None and rows and rows == before):
                 raise ProtocolError("Asked for page %d, the server answered another." % number)
             yield from rows

@@ -679,13 +679,13 @@ class ToolRunner(Runner[OutputT, EventT, ConfigT]):
         tools = self._config().tools
         if isinstance(tools, dict):
             tools = tools.get("tools")
-        return list(tools) if tools else None
+        return list(tools) if tools and isinstance(tools, list) else None
 
     @property
     def knowledge(self) -> Optional[RemoteKnowledge]:
         """The knowledge base, or None if there is none. Blocks as ``name`` does."""
         config = self._config()
-        if not config.knowledge:
+        if not isinstance(config.knowledge, dict) or not config.knowledge:
             return None
         return RemoteKnowledge(self._connection, config.knowledge.get("db_id") or config.db_id)
 

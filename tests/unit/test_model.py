@@ -120,6 +120,20 @@ def test_undeclared_names_raise():
     assert getattr(Zoo.from_dict({}), "missing", 5) == 5
 
 
+def test_an_attribute_error_of_a_property_is_not_taken_for_a_missing_field():
+    class Odd(Model):
+        name: Optional[str] = None
+
+        @property
+        def shown(self) -> str:
+            return self.name.upper()  # type: ignore[union-attr]
+
+    with pytest.raises(AttributeError, match="'int' object has no attribute 'upper'"):
+        Odd.from_dict({"name": 5}).shown
+    assert Odd(name="a").shown == "A"
+    assert not hasattr(Odd(name=5), "shown")
+
+
 # Decoding
 
 

@@ -10,7 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ... import models
 from ...errors import UnsupportedError
-from ...modelling.checks import how_to_decide
+from ...modelling.base import child, children
+from ...modelling.checks import fields_of_call, how_to_decide, tool_of
 from ..component import AGENT, TEAM, WORKFLOW, Component
 
 __all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "snapshot"]
@@ -93,8 +94,8 @@ def _decided(component: Component, run_id: str, base: Any) -> Optional[List[Dict
     for pair in pairs:
         pair.settle()
     if component is WORKFLOW:
-        for step in base.step_requirements or []:
-            for requirement in step.executor_requirements or []:
+        for step in children(base, "step_requirements"):
+            for requirement in children(step, "executor_requirements"):
                 requirement.settle()
     undecided = base.pending
     if component is not WORKFLOW and pairs and all(map(_is_for_an_administrator, pairs)):
@@ -108,12 +109,12 @@ def _decided(component: Component, run_id: str, base: Any) -> Optional[List[Dict
     if undecided:
         reasons = "; ".join(map(_undecided, undecided))
         raise ValueError("run %s was not continued: %s" % (run_id, reasons))
-    items = getattr(base, component.continue_field)
-    if not items and component is AGENT:
-        items = [pair.call for pair in pairs]
-    if not items:
+    if children(base, component.continue_field):
+        items: List[Dict[str, Any]] = base.to_dict()[component.continue_field]
+        return items
+    if not pairs or component is not AGENT:
         raise ValueError("nothing in this output of run %s waits for a decision" % run_id)
-    return [item.to_dict() for item in items]
+    return [pair.call.to_dict() for pair in pairs]
 
 
 def _is_for_an_administrator(pair: Any) -> bool:
@@ -121,7 +122,7 @@ def _is_for_an_administrator(pair: Any) -> bool:
 
 
 def _undecided(item: Any) -> str:
-    call = getattr(item, "tool_execution", item)
+    call = child(item, "tool_execution") or item
     if hasattr(call, "tool_name"):
         name = "tool %s is not decided (%s)" % (call.tool_name, call.tool_call_id)
     else:
@@ -133,7 +134,7 @@ def _refuse_outdated(run_id: str, base: Any, latest: Any) -> None:
     """Refuse an output from before the run paused for something else."""
     if latest is None:
         return
-    known = [_identity(item) for name in _DECIDABLE for item in getattr(base, name, None) or []]
+    known = [_identity(item) for name in _DECIDABLE for item in children(base, name)]
     new = [item.waits_for for item in latest.pending if _identity(item) not in known]
     if new:
         raise ValueError(
@@ -157,7 +158,7 @@ def _from_given(component: Component, run_id: str, given: Sequence[Any]) -> Any:
     """A paused run of which nothing else is known."""
     items = [_as_model(component, item) for item in given]
     for item in items:
-        call = item.tool_execution if component is TEAM else item
+        call = child(item, "tool_execution") if component is TEAM else item
         if call is None or (call.step_name if component is WORKFLOW else call.tool_name) is None:
             raise UnsupportedError(
                 "nothing is known of run %s here, and its server cannot be asked (an AgentOS "
@@ -195,10 +196,8 @@ def _merge_tool(base: Any, run_id: str, item: Any) -> None:
     given = _as_model(AGENT, item)
     matching = [
         call
-        for call in (base.tools or [pair.call for pair in base._pairs()])
-        if call.tool_call_id == given.tool_call_id
-        and given.tool_name in (None, call.tool_name)
-        and given.created_at in (None, call.created_at)
+        for call in (children(base, "tools") or [pair.call for pair in base._pairs()])
+        if _is_of(call, given) and given.created_at in (None, call.created_at)
     ]
     _decide_call(_one(run_id, "tool call %r" % given.tool_call_id, matching), given)
 
@@ -214,23 +213,23 @@ def _decide_call(call: Any, given: Any) -> None:
             call.confirm()
         else:
             call.reject(given.confirmation_note)
-    if given.answered and call.user_feedback_schema:
-        questions = given.user_feedback_schema or []
+    if given.answered and children(call, "user_feedback_schema"):
+        questions = children(given, "user_feedback_schema")
         call.select({each.question: each.selected_options or [] for each in questions})
     elif given.answered:
-        fields = given.user_input_schema or []
+        fields = fields_of_call(given)
         call.answer({each.name: each.value for each in fields if each.value is not None})
     if given.result is not None:
         call.set_result(given.result)
 
 
 def _merge_requirement(base: Any, run_id: str, item: Any) -> None:
-    _decide_requirement(base.requirements or [], run_id, _as_model(TEAM, item))
+    _decide_requirement(children(base, "requirements"), run_id, _as_model(TEAM, item))
 
 
 def _decide_requirement(requirements: List[Any], run_id: str, given: Any) -> None:
     given.settle()
-    call = given.tool_execution
+    call = child(given, "tool_execution")
     if given.id is not None:
         what = "requirement %r" % given.id
         matching = [each for each in requirements if each.id == given.id]
@@ -240,13 +239,12 @@ def _decide_requirement(requirements: List[Any], run_id: str, given: Any) -> Non
             each
             for each in requirements
             if call is not None
-            and each.tool_execution.tool_call_id == call.tool_call_id
-            and call.tool_name in (None, each.tool_execution.tool_name)
+            and _is_of(child(each, "tool_execution"), call)
             and given.member_run_id in (None, each.member_run_id)
         ]
     requirement = _one(run_id, what, matching)
     if call is not None:
-        _decide_call(requirement.tool_execution, call)
+        _decide_call(tool_of(requirement), call)
     elif requirement.is_paused:
         requirement.confirmation = given.confirmation
         requirement.confirmation_note = given.confirmation_note
@@ -254,19 +252,28 @@ def _decide_requirement(requirements: List[Any], run_id: str, given: Any) -> Non
     requirement.settle()
 
 
+def _is_of(call: Any, given: Any) -> bool:
+    """Whether ``given``, which may hold nothing but an id, means this call."""
+    return (
+        call is not None
+        and call.tool_call_id == given.tool_call_id
+        and given.tool_name in (None, call.tool_name)
+    )
+
+
 def _merge_step(base: Any, run_id: str, item: Any) -> None:
     given = _as_model(WORKFLOW, item)
     whole = "retry_count" in given.__dict__
     matching = [
         step
-        for step in base.step_requirements or []
+        for step in children(base, "step_requirements")
         if step.step_id == given.step_id and (not whole or _identity(step) == _identity(given))
     ]
     step = _one(run_id, "step %r" % given.step_id, matching)
     if not step.is_paused:
         return
-    for requirement in given.executor_requirements or []:
-        _decide_requirement(step.executor_requirements or [], run_id, requirement)
+    for requirement in children(given, "executor_requirements"):
+        _decide_requirement(children(step, "executor_requirements"), run_id, requirement)
     if given.edited_output is not None:
         step.edit(given.edited_output)
     elif given.confirmed:

@@ -165,14 +165,17 @@ class AgentOSFold:
             run_id = data.get("parent_run_id") or data.get("run_id")
         if isinstance(run_id, str):
             self.run_id = run_id
-            self.session_id = data.get("session_id") or self.session_id
+            session_id = data.get("session_id")
+            if session_id and isinstance(session_id, str):
+                self.session_id = session_id
             self._identified = True
 
     def _unnamed(self, name: str, data: Dict[str, Any]) -> Any:
         if name == WORKFLOW.output:  # a paused workflow's whole output follows its last event
             if self._component is WORKFLOW and data.get("run_id") == self.run_id:
                 self._final = data
-                self._status = data.get("status") or self._status
+                status = data.get("status")
+                self._status = status if status and isinstance(status, str) else self._status
                 self.finished = True
                 self._output = None
                 self._tell_end()
@@ -298,8 +301,8 @@ class AgentOSFold:
             if name not in _EVENT_ONLY
         }
         data.setdefault("run_id", self.run_id)
-        if self.session_id is not None:
-            data.setdefault("session_id", self.session_id)
+        if self.session_id is not None and not isinstance(data.get("session_id"), str):
+            data["session_id"] = self.session_id
         data["status"] = self._status
         if data.get("content") is None:
             content = self._object if self._object is not None else self._text.getvalue()

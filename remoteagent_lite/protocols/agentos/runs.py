@@ -14,7 +14,7 @@ from ... import models
 from ...modelling.base import Model
 from ...wire import Call, Fold, Request, Response, StreamCall
 from ..component import WORKFLOW, Component
-from ..jsontext import json_text, model_of, models_of
+from ..jsontext import json_text, model_of, models_of, output_of
 from . import decisions
 from .fold import AgentOSFold
 from .forms import CONTINUE_FIELDS, flag, form_fields, message_text, number, split_media
@@ -175,7 +175,7 @@ class AgentOS:
         return [("stream", "true"), ("stream_events", flag("stream_events", events))]
 
     def _parse_output(self, response: Response) -> Any:
-        return model_of(response, self._output)
+        return output_of(response, self._output)
 
     def _fold(self, options: Mapping[str, Any]) -> AgentOSFold:
         return AgentOSFold(
