@@ -288,7 +288,7 @@ def test_no_field_of_a_wrong_type_makes_a_stream_fail(name: str) -> None:
         for place in places_in(frame):
             if len(place) > 2:
                 continue
-            for value in HOSTILE:
+            for value in HOSTILE[2::3]:
                 frames = list(STREAMS[name])
                 frames[number] = damaged(frame, place, value)
                 folded(name, frames)
