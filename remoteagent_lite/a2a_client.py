@@ -93,7 +93,8 @@ class A2AClient:
     def describe_card(self, **options: Unpack[CallOptions]) -> str:
         """The card, fresh from the server, as text for a person, with warnings. Blocks."""
         read = self._connection.card(options, fresh=True)
-        return describe(read.sent, read.url, self._connection.allow_hosts)
+        connection = self._connection
+        return describe(read.sent, read.url, connection.allow_hosts, connection.verifies_cards)
 
     def get_extended_card(self, **options: Unpack[CallOptions]) -> AgentCard:
         """The card that the agent shows to whom it knows; it replaces the cached one. Blocks.

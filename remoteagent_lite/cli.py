@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Type, Union
 
 from ._version import __version__
 from .a2a_client import A2AClient
@@ -92,6 +92,14 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     card = commands.add_parser(
         "card", parents=[shared], help="show the card of an A2A agent, and what is wrong in it"
+    )
+    card.add_argument(
+        "--verify",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="refuse a card that is not signed with this key: the file of a public key (PEM) or "
+        "of JWKs, or the https URL of a set of them; can be repeated",
     )
     card.set_defaults(command=_card)
 
@@ -200,12 +208,32 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _card(arguments: argparse.Namespace) -> int:
-    with A2AClient(arguments.url, **_settings(arguments)) as client:
+    settings = _settings(arguments)
+    if arguments.verify:
+        settings["verify_card"] = _verifier(arguments.verify)
+    with A2AClient(arguments.url, **settings) as client:
         if arguments.json:
             print(json.dumps(client.get_card().to_dict()))
         else:
             _print(client.describe_card().rstrip("\n") + "\n")
     return 0
+
+
+def _verifier(given: Sequence[str]) -> Any:
+    from .signatures import CardVerifier  # nobody else pays for the import
+
+    keys: List[Any] = []
+    for each in given:
+        if each.lower().startswith(("http://", "https://")):
+            keys.append(each)
+            continue
+        with open(each, encoding="utf-8") as file:
+            text = file.read()
+        keys.append(json.loads(text) if text.lstrip().startswith("{") else text)
+    try:
+        return CardVerifier(*keys)
+    except (ImportError, TypeError) as error:
+        raise ValueError("--verify: %s" % error) from error
 
 
 def _row(label: str, value: Any) -> None:

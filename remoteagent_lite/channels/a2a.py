@@ -149,6 +149,10 @@ class A2AConnection:
 
     # --- The card
 
+    @property
+    def verifies_cards(self) -> bool:
+        return self._cards.are_verified
+
     def card(self, options: CallOptions, fresh: bool = False) -> CardRead:
         """The agent card. Blocks when it is not in the cache, or is to be ``fresh``."""
         read = self._cards.get(options, fresh)

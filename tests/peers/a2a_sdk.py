@@ -2,7 +2,8 @@
 
 Runs in the peer's interpreter (see `launch`). `a2a_verbs` says what the agent does, `a2a_front`
 what the environment may ask for; here also ``PEER_VERSIONS``: which versions are listed and served
-("1.0,0.3" unless told).
+("1.0,0.3" unless told), and ``PEER_SIGNING``: the ``key`` (PEM) and protected ``header`` that the
+SDK signs the cards with, as a JSON object.
 
 ===========  ==================================================================================
 ``/``        JSON-RPC, 1.0 and 0.3
@@ -15,6 +16,7 @@ extensions (the requested ones), tenant, acceptedOutputModes, version (the heade
 (which have arrived). Numbers come back as floats: the SDK keeps them in protobuf values.
 """
 
+import json
 import os
 import sys
 
@@ -56,6 +58,7 @@ from a2a_front import (
 from a2a_verbs import Turn, play
 
 VERSIONS = os.environ.get("PEER_VERSIONS", "1.0,0.3").split(",")
+SIGNING = json.loads(os.environ.get("PEER_SIGNING", "null"))
 
 INTERFACES = [
     {"url": BASE_URL + "/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
@@ -155,7 +158,12 @@ def card(**changes):
         "skills": [skill("echo")],
         "supportedInterfaces": [each for each in INTERFACES if each["protocolVersion"] in VERSIONS],
     }
-    return ParseDict({**described, **security(), **changes}, AgentCard())
+    made = ParseDict({**described, **security(), **changes}, AgentCard())
+    if SIGNING:
+        from a2a.utils.signing import create_agent_card_signer
+
+        made = create_agent_card_signer(SIGNING["key"], SIGNING["header"])(made)
+    return made
 
 
 def skill(name):

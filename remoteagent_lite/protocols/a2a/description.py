@@ -40,17 +40,23 @@ _REQUIRED_IN: Dict[str, Tuple[str, ...]] = {
 Row = Tuple[str, Any]
 
 
-def describe(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str] = ()) -> str:
+def describe(
+    sent: Mapping[str, Any],
+    card_url: str,
+    allow_hosts: Sequence[str] = (),
+    verified: bool = False,
+) -> str:
     """The card as plain text of at most 100 columns, warnings at the end.
 
-    Of what there is much of, the first is shown. Raises ProtocolError for what is no card.
+    Of what there is much of, the first is shown. ``verified`` says whether somebody has looked at
+    its signatures. Raises ProtocolError for what is no card.
     """
     card = read_card(sent, card_url)
     listed = offers(sent, card_url, allow_hosts)
     ways = _ways(sent, card_url, allow_hosts)
     asked = wanted(card)
     lines: List[str] = []
-    for label, value in _facts(card, card_url, asked):
+    for label, value in _facts(card, card_url, asked, verified):
         lines += _row(label, value)
     interfaces = list(_interfaces(listed, ways))
     lines += _rows("Interfaces, the best first:", interfaces, lambda each: [each])
@@ -61,7 +67,7 @@ def describe(sent: Mapping[str, Any], card_url: str, allow_hosts: Sequence[str] 
     return "\n".join(lines)
 
 
-def _facts(card: Json, card_url: str, asked: str) -> Iterator[Row]:
+def _facts(card: Json, card_url: str, asked: str, verified: bool) -> Iterator[Row]:
     yield "agent", card.get("name")
     yield "description", card.get("description")
     yield "version", card.get("version")
@@ -84,7 +90,8 @@ def _facts(card: Json, card_url: str, asked: str) -> Iterator[Row]:
         yield "extension", _more(extensions, _MOST)
     yield "documentation", card.get("documentationUrl")
     if card.get("signatures"):
-        yield "signatures", "%d, not verified" % len(card["signatures"])
+        found = "verified" if verified else "not verified"
+        yield "signatures", "%d, %s" % (len(card["signatures"]), found)
 
 
 def _interfaces(listed: Sequence[Offer], ways: Sequence[Interface]) -> Iterator[List[str]]:

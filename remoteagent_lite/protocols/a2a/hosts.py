@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from .card import plain
 
-__all__ = ["credentials_allowed", "is_loopback", "placed", "same_origin"]
+__all__ = ["credentials_allowed", "is_loopback", "named", "placed", "same_origin"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa")
@@ -97,6 +97,14 @@ def credentials_allowed(url: str, base_url: str, allow_hosts: Sequence[str]) -> 
         return True
     try:
         return _named(_place(url), allow_hosts, _place(base_url).scheme == "https")
+    except ValueError:
+        return False
+
+
+def named(url: str, allow_hosts: Sequence[str]) -> bool:
+    """Whether an entry names the place of ``url``: http only with the scheme in front."""
+    try:
+        return _named(_place(url), allow_hosts, True)
     except ValueError:
         return False
 
