@@ -16,6 +16,9 @@ from .values import LONGEST_ENTRY, shown
 
 __all__ = ["Reaction", "Registration", "react", "register", "request_body"]
 
+#: What an answer to receive or check may have.
+_PARTS = ("errors", "logs", "memory", "messages")
+
 #: Its JSON parser gives up beyond this depth.
 _DEEPEST = 100
 
@@ -151,6 +154,9 @@ def _result(body: bytes, remarks: List[str]) -> Dict[str, Any]:
     result = answer["result"]
     if not isinstance(result, dict):
         raise _JobError("`result` is %s instead of an object" % shown(result))
+    for key in (*_PARTS, "error"):
+        if answer.get(key):
+            remarks.append("`%s` stands beside `result`, where it is not looked at" % key)
     return result
 
 
@@ -211,6 +217,12 @@ def _names(mapping: Mapping[str, Any]) -> str:
 
 
 def _apply(result: Dict[str, Any], reaction: Reaction) -> None:
+    for key in list(result)[:10]:
+        if key not in _PARTS:
+            reaction.remarks.append(
+                "`%s` in the result is not looked at: there are %s"
+                % (key, ", ".join("`%s`" % part for part in _PARTS))
+            )
     for kind, stored in (("errors", reaction.errors), ("logs", reaction.logs)):
         for place, item in enumerate(_items(result, kind, reaction.remarks)):
             text = _entry(item, "%s[%d]" % (kind, place), reaction.remarks)

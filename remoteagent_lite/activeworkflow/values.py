@@ -23,6 +23,7 @@ __all__ = [
     "cut",
     "entry",
     "shown",
+    "visible",
     "whole",
 ]
 
@@ -206,3 +207,11 @@ def shown(value: Any, longest: int = 60) -> str:
     except (TypeError, ValueError, RecursionError):
         text = "<%s>" % type(value).__name__
     return text if len(text) <= longest else text[:longest] + "..."
+
+
+def visible(text: str, longest: int) -> str:
+    """A stranger's ``text`` as one line that cannot steer a terminal: the rest stands escaped."""
+    line = "".join(
+        sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[: longest + 1]
+    )
+    return line if len(line) <= longest else line[:longest] + "..."

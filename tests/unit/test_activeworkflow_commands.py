@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -33,7 +34,15 @@ class Shout(Agent):
         ctx.emit({"text": ctx.payload[ctx.options["key"]].upper()})
         ctx.memory["count"] = ctx.memory.get("count", 0) + 1
 
+class Other(Shout):
+    name = "OtherAgent"
+
+def function(ctx):
+    pass
+
+MODULE = "not an agent"
 app = AgentApp(Shout(), token="0123456789abcdef")
+two = AgentApp(Shout(), Other())
 """
 REGISTRATION = {
     "name": "StrangeAgent",
@@ -93,23 +102,123 @@ def test_run_checks_without_a_payload_and_reports_errors(module: Path, capsys: C
     assert json.loads(capsys.readouterr().out)["errors"] == ["KeyError: 'text'"]
 
 
+WRONG_TARGETS = [
+    ("shouting", "must be MODULE:NAME"),
+    ("shouting:", "must be MODULE:NAME"),
+    ("shouting:Nobody", "cannot be loaded"),
+    ("absent:x", "cannot be loaded: No module named 'absent'"),
+    ("shouting:MODULE", "is neither an AgentApp nor an Agent"),
+    ("shouting:function", "is neither an AgentApp nor an Agent"),
+    ("failing:app", "cannot be loaded: ZeroDivisionError: division by zero ("),
+    ("misnamed:Wrong", "cannot be loaded: ValueError: 'wrong' cannot be an agent's name"),
+    ("misspelt:app", "cannot be loaded: "),
+    ("script:app", "cannot be loaded: SystemExit: 5 ("),
+]
+WRONG_FILES = [
+    ("--payload", "list.json", "must hold a JSON object"),
+    ("--payload", "shouting.py", "is not JSON"),
+    ("--payload", "latin1.json", "is not JSON"),
+    ("--payload", "nan.json", "is not JSON: JSON has no NaN"),
+    ("--payload", "deep.json", "is not JSON"),
+    ("--payload", "absent.json", "absent.json cannot be read"),
+    ("--options", ".", "cannot be read"),
+    ("--credentials", "number.json", "the value of credential n must be text"),
+]
+
+
+@pytest.fixture
+def wrong_files(module: Path) -> Path:
+    (module / "list.json").write_text("[]")
+    (module / "latin1.json").write_bytes(b'{"a": "\xe9"}')
+    (module / "nan.json").write_text('{"a": NaN}')
+    (module / "number.json").write_text('{"n": 1}')
+    (module / "deep.json").write_text('{"a":' * 100000)
+    (module / "failing.py").write_text("app = 1 / 0\n")
+    (module / "misspelt.py").write_text("app = (\n")
+    (module / "script.py").write_text("raise SystemExit(5)\n")
+    (module / "misnamed.py").write_text(
+        "from remoteagent_lite.activeworkflow import Agent\nclass Wrong(Agent): name = 'wrong'\n"
+    )
+    return module
+
+
+def is_one_line_of_usage(capsys: Captured, complaint: str) -> bool:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert complaint in captured.err
+    return captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(("target", "complaint"), WRONG_TARGETS)
+def test_a_target_that_cannot_be_used_is_wrong_usage(
+    wrong_files: Path, capsys: Captured, command: str, target: str, complaint: str
+) -> None:
+    assert run(command, target) == 2
+    assert is_one_line_of_usage(capsys, complaint)
+
+
+@pytest.mark.parametrize("command", [["run", "shouting:Shout"], ["check", "http://127.0.0.1:9/"]])
+@pytest.mark.parametrize(("option", "file", "complaint"), WRONG_FILES)
+def test_a_file_that_cannot_be_used_is_wrong_usage(
+    wrong_files: Path, capsys: Captured, command: List[str], option: str, file: str, complaint: str
+) -> None:
+    assert run(*command, option, file) == 2
+    assert is_one_line_of_usage(capsys, complaint)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["shouting"], "must be MODULE:NAME"),
-        (["shouting:Nobody"], "cannot be loaded"),
-        (["absent:x"], "cannot be loaded"),
-        (["shouting:Shout", "--payload", "list.json"], "must hold a JSON object"),
-        (["shouting:Shout", "--payload", "shouting.py"], "is not JSON"),
-        (["shouting:Shout", "--payload", "absent.json"], "absent.json"),
+        (["run", "shouting:two"], "which agent? The app has ShoutAgent, OtherAgent"),
+        (["run", "shouting:two", "--name", "NoAgent"], "which agent?"),
+        (["run", "shouting:Shout", "--memory", "list.json"], "must hold a JSON object"),
+        (["serve", "shouting:app", "--host", "no.such.host.invalid"], "no.such.host.invalid"),
+        (["check", "localhost:5000/agent"], "must start with http"),
+        (["check", "ftp://localhost/agent"], "must start with http"),
+        (["check", "http:///agent"], "must start with http"),
+        (["check", "http://localhost:99999/agent"], "no proper host and port"),
+        (["check", "http://localhost:x/agent"], "no proper host and port"),
+        (["check", "http://a..b/agent"], "no proper host and port"),
+        (["check", "http://localhost/my agent"], "must be quoted"),
+        (["check", "http://localhost/\u00e9"], "must be quoted"),
     ],
 )
-def test_wrong_input_is_one_line(
-    module: Path, capsys: Captured, words: List[str], complaint: str
+def test_wrong_usage_is_one_line_and_exits_with_2(
+    wrong_files: Path, capsys: Captured, words: List[str], complaint: str
 ) -> None:
-    (module / "list.json").write_text("[]")
-    assert run("run", *words) == 1
-    assert complaint in capsys.readouterr().err
+    assert run(*words) == 2
+    assert is_one_line_of_usage(capsys, complaint)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["run"],
+        ["check"],
+        ["start"],
+        ["check", "http://localhost/", "--nonsense"],
+        ["serve", "shouting:app", "--port", "65536"],
+        ["serve", "shouting:app", "--port", "-1"],
+        ["serve", "shouting:app", "--port", "http"],
+    ],
+)
+def test_words_that_are_no_command_exit_with_2(
+    module: Path, capsys: Captured, words: List[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
+    assert "usage: " in capsys.readouterr().err
+
+
+def test_serve_on_a_port_that_is_taken_exits_with_1(module: Path, capsys: Captured) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert run("serve", "shouting:app", "--port", str(taken.getsockname()[1])) == 1
+    assert "in use" in capsys.readouterr().err
 
 
 # --- serve
@@ -175,8 +284,8 @@ def test_check_of_an_agent_of_ours_finds_nothing(capsys: Captured, tmp_path: Pat
         found = json.loads(capsys.readouterr().out)
     assert {line.split()[0] for line in lines} == {"ok"}
     assert {finding["level"] for finding in found} == {"ok"}
-    # Two checks of two messages each, delivered three times, and one check.
-    assert len(handled) == 6
+    # Two checks of three messages each, one of them delivered twice, and one check.
+    assert len(handled) == 8
 
 
 @pytest.mark.parametrize(
@@ -202,7 +311,7 @@ def test_check_reports_registrations(raw_server: RawServer, capsys: Captured) ->
     url = strange(raw_server, "{}", name="my agent")
     assert run("check", url, "--register-only") == 3
     assert "cannot be an agent's name" in capsys.readouterr().out
-    assert len(raw_server.requests) == 2
+    assert len(raw_server.requests) == 1
     request = raw_server.requests[0]
     assert request.body == b'{"method":"register","params":{}}'
 
@@ -233,7 +342,7 @@ def test_check_reports_what_is_done_twice(raw_server: RawServer, capsys: Capture
 def test_check_of_nobody_exits_with_1(capsys: Captured) -> None:
     assert run("check", "http://127.0.0.1:9/agent") == 1
     assert "no answer from the agent" in capsys.readouterr().err
-    assert run("check", "localhost:5000/agent") == 1
+    assert run("check", "localhost:5000/agent") == 2
     assert "must start with http" in capsys.readouterr().err
 
 

@@ -219,7 +219,9 @@ def test_answers_that_fail(body: bytes, words: str) -> None:
 @pytest.mark.parametrize(
     ("body", "logs", "messages", "memory", "remarks"),
     [
-        (b'{"result": {}, "error": "x"}', [], [], None, 0),
+        (b'{"jsonrpc": "2.0", "result": {}, "error": null}', [], [], None, 0),
+        (b'{"result": {}, "error": "x", "logs": ["a"]}', [], [], None, 2),
+        (result(message=[{}], log="a"), [], [], None, 2),
         (result(memory={}), [], [], {}, 0),
         (result(memory='{"a": 1}'), [], [], {"a": 1}, 0),
         (result(messages=["", '{"a": 1}']), [], [{}, {"a": 1}], None, 0),

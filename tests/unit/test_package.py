@@ -22,7 +22,8 @@ MODULES = {
 ORDER = """
     __main__
     cli
-    activeworkflow.commands activeworkflow.simulator activeworkflow.app activeworkflow.protocol
+    activeworkflow.commands activeworkflow.checker activeworkflow.simulator activeworkflow.app
+    activeworkflow.protocol
     activeworkflow.bridge activeworkflow.agents activeworkflow.reactions activeworkflow
     remote client a2a_client push_notifications signatures wsgi
     runs.runner data resources channels.a2a runs channels.cards channels
