@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import socket
 
 import pytest
 from hypothesis import given, strategies as st
@@ -378,7 +380,8 @@ PRIVATE = [
     "10.1.2.3", "192.168.1.9", "169.254.169.254", "100.64.0.9", "echo-agent", "a.internal",
     "x.home.arpa", "10.258", "0xa.1", "167838211", "0xA010203", "012.0.0.1", "0300.0250.1",
     "[fd00::1]", "[fe80::1]", "[fe80::1%25eth0]", "[::ffff:10.1.2.3]", "[64:ff9b::a01:203]",
-    "\u2460\u24ea.1", "\uff11\uff10.1.2.3", "10\u30021\uff0e2\uff613", "%31%30.1.2.3", "%310.1",
+    "\u2460\u24ea.1", "\u24911.2.3", "1\u00ad0.1", "\U0001d7cf\U0001d7ce.1",
+    "\uff11\uff10.1.2.3", "10\u30021\uff0e2\uff613", "%31%30.1.2.3", "%310.1",
 ]  # fmt: skip
 
 
@@ -389,6 +392,29 @@ def test_private_address_counts_only_within_a_private_network(host):
     assert url_of("http://93.184.215.14/card.json", url) == "http://93.184.215.14/rpc"
     for place in ("127.0.0.1:1", "10.9.9.9", "gateway", "echo.local"):
         assert url_of("http://%s/card.json" % place, url) == url
+
+
+numbers = st.integers(0, 2**33)
+spelled = st.one_of(
+    numbers.map(str),
+    numbers.map("0{:o}".format),
+    numbers.map("0x{:x}".format),
+    st.integers(0, 256).map(str),
+    st.integers(0, 256).map("0X{:X}".format),
+    st.sampled_from(["127", "10", "0x", "08", "00", "0177", "a"]),
+)
+
+
+@given(st.lists(spelled, min_size=1, max_size=5).map(".".join))
+def test_addresses_are_read_as_the_resolver_reads_them(host):
+    try:
+        address = ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        left = "." in host  # else it is a name in a private network
+    else:
+        left = address.is_global and not address.is_reserved
+    (offer,) = offers(new(("https://%s/rpc" % host, "JSONRPC", "1.0")), CARD)
+    assert bool(offer.moved) is not left
 
 
 @pytest.mark.parametrize(

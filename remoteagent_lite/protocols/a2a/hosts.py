@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from typing import NamedTuple, Optional, Sequence, Tuple, Union
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
@@ -127,9 +128,9 @@ def _spelled_out(host: str) -> str:
     name = unquote(host)
     if not name.isascii():
         try:
-            # As Python does for a socket, and with it all who map by IDNA: circled digits are
-            # digits, and there are dots beside the dot.
-            name = name.encode("idna").decode("ascii")
+            # As all do who map by IDNA, Python for its sockets among them: circled digits are
+            # digits, there are dots beside the dot, and characters that are nothing.
+            name = unicodedata.normalize("NFKC", name).encode("idna").decode("ascii")
         except UnicodeError:
             return host  # nobody can resolve it
     return name.lower().rstrip(".")
