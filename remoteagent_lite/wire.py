@@ -13,6 +13,7 @@ from typing import (
     Generic,
     Iterator,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Protocol,
@@ -20,7 +21,7 @@ from typing import (
     TypeVar,
 )
 
-__all__ = ["Body", "Call", "FilePart", "Fold", "Request", "Response", "StreamCall"]
+__all__ = ["Body", "Call", "FilePart", "Fold", "Received", "Request", "Response", "StreamCall"]
 
 OutputT = TypeVar("OutputT")
 OutputT_co = TypeVar("OutputT_co", covariant=True)
@@ -88,6 +89,40 @@ class Response(NamedTuple):
     status: int
     headers: Dict[str, str]
     body: bytes
+
+    def received(self) -> Received:
+        return Received(self.url, self.status, self.headers)
+
+
+class Received:
+    """What an HTTP answer says beside its body. Header names are in lower case."""
+
+    __slots__ = ("headers", "status", "url")
+
+    def __init__(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        self.url = url
+        self.status = status
+        self.headers = headers
+
+    @property
+    def request_id(self) -> Optional[str]:
+        """The id that the server gave the request, for its operators to find it; or None."""
+        return next(filter(None, map(self.headers.get, _REQUEST_IDS)), None)
+
+    @property
+    def extensions(self) -> Tuple[str, ...]:
+        """The URIs of the A2A extensions that the agent says it has activated."""
+        said = ",".join(filter(None, map(self.headers.get, _EXTENSIONS)))
+        return tuple(dict.fromkeys(filter(None, map(str.strip, said.split(",")))))
+
+    def __repr__(self) -> str:
+        return "<Received %d from %s>" % (self.status, self.url)
+
+
+#: Where servers and proxies say it; the first counts.
+_REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id")
+#: Of protocol 1.0 and of 0.3.
+_EXTENSIONS = ("a2a-extensions", "x-a2a-extensions")
 
 
 class Call(Generic[OutputT]):

@@ -39,6 +39,7 @@ from ..errors import (
     shown_url,
 )
 from ..http.transport import MAX_BODY, StreamResponse, normal_url
+from ..modelling.outputs import Output
 from ..options import RetryPolicy, Timeout
 from ..protocols.a2a import interface as a2a
 from ..protocols.a2a.dialects import Dialect, dialect_of, fault_of
@@ -241,7 +242,10 @@ class A2AConnection:
                 body_limit=MAX_CARD if call.name == a2a.GET_EXTENDED_CARD else MAX_BODY,
             )
             result = dialect.result(call.name, response, call.params)
-            return call.parse(result, dialect.interface)
+            parsed = call.parse(result, dialect.interface)
+            if isinstance(parsed, Output):
+                parsed.response = response.received()
+            return parsed
 
         return self._negotiate(call.name, once, limit)
 
@@ -326,7 +330,8 @@ class A2AConnection:
         """A whole answer in place of a stream, as the one event that it amounts to."""
         # Read here once, so that an error raises at the call.
         dialect.result(call.name, response, call.params)
-        return Told(functools.partial(call.fold.decode, "", json_of(response)))
+        events = functools.partial(call.fold.decode, "", json_of(response))
+        return Told(events, received=response.received())
 
     def _request(self, dialect: Dialect, call: Any) -> Request:
         request = dialect.request(call.name, call.params, self._extensions)

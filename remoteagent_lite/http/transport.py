@@ -52,7 +52,7 @@ from ..errors import (
     shown_url,
 )
 from ..options import RetryPolicy, Timeout
-from ..wire import Body, Request, Response
+from ..wire import Body, Received, Request, Response
 from .exchange import Attempt, Exchange
 
 __all__ = [
@@ -374,6 +374,7 @@ class StreamResponse:
         self.method = method
         self.status: int = raw.status
         self.headers = headers
+        self.received = Received(self.url, self.status, headers)
         self.timeout = timeout
         #: The monotonic time at which ``timeout.total`` is used up, or None.
         self.deadline = deadline

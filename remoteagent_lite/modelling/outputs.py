@@ -39,6 +39,7 @@ from .checks import (
 if TYPE_CHECKING:
     from ..models import RunRequirement, StepRequirement, ToolExecution
     from ..models.a2a_v10 import Message, Task
+    from ..wire import Received
 
 M = TypeVar("M", bound=Model)
 
@@ -56,6 +57,21 @@ _WAITS_FOR = {"input-required": "input", "auth-required": "authentication"}
 
 class Output(Model):
     """Base of RunOutput, TeamRunOutput and WorkflowRunOutput."""
+
+    __slots__ = ("_response",)  # all else is what the server sent
+
+    @property
+    def response(self) -> Optional[Received]:
+        """The HTTP answer that brought this output, or began its stream: ``status``, ``headers``,
+        ``request_id``, and the A2A ``extensions`` that the agent has activated.
+
+        No part of the output's data: a copy, a pickle and ``to_dict()`` are without it.
+        """
+        return getattr(self, "_response", None)
+
+    @response.setter
+    def response(self, received: Optional[Received]) -> None:
+        object.__setattr__(self, "_response", received)
 
     @property
     def event(self) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, Mapping, Type, TypeVar
+from typing import TYPE_CHECKING, Any, List, Mapping, Type, TypeVar
 
 from ..errors import ProtocolError
 from ..modelling.base import Model
 from ..wire import Response
 
+if TYPE_CHECKING:
+    from ..modelling.outputs import Output
+
 __all__ = ["json_of", "json_text", "model_of", "models_of", "output_of", "plain"]
 
 M = TypeVar("M", bound=Model)
+OutputT = TypeVar("OutputT", bound="Output")
 
 
 def plain(value: Any) -> Any:
@@ -73,8 +77,8 @@ def models_of(response: Response, model: Type[M]) -> List[M]:
 _IDENTITY = ("run_id", "session_id", "status")
 
 
-def output_of(response: Response, model: Type[M]) -> M:
-    """The JSON object of an answer as a run's output."""
+def output_of(response: Response, model: Type[OutputT]) -> OutputT:
+    """The JSON object of an answer as a run's output, which knows by which answer it came."""
     output = model_of(response, model)
     for name in _IDENTITY:
         value = output.__dict__.get(name)
@@ -84,6 +88,7 @@ def output_of(response: Response, model: Type[M]) -> M:
                 "agent server's?" % (response.url, name, type(value).__name__),
                 response.url,
             )
+    output.response = response.received()
     return output
 
 

@@ -41,7 +41,7 @@ from ..errors import (
 from ..http.transport import StreamResponse
 from ..options import RetryPolicy, Timeout
 from ..protocols.sse import SSEDecoder
-from ..wire import Fold
+from ..wire import Fold, Received
 
 __all__ = ["Resumption", "RunStream", "Told", "merge"]
 
@@ -80,6 +80,7 @@ class Told(NamedTuple):
 
     events: Callable[[], Iterable[Any]]
     answer: Optional[StreamResponse] = None
+    received: Optional[Received] = None
 
 
 class _Handover:
@@ -241,6 +242,9 @@ class RunStream(Generic[OutputT, EventT]):
         self._resume = resume
         self._attempts = 0  # to resume, since the last event that came
         self._resumed_at: Any = _CLOSED  # what was known before the last attempt
+        #: The HTTP answer that began the stream: ``status``, ``headers``, ``request_id``, and the
+        #: A2A ``extensions`` that the agent has activated.
+        self.response: Optional[Received] = answer.received
         if isinstance(answer, StreamResponse):
             url, timeout, self._deadline = answer.url, answer.timeout, answer.deadline
         else:
@@ -341,11 +345,14 @@ class RunStream(Generic[OutputT, EventT]):
         """
         for _ in self:
             pass
-        return self._fold.output()
+        return self.partial_output()
 
     def partial_output(self) -> OutputT:
         """What the events read so far add up to. Does not block; for the reading thread."""
-        return self._fold.output()
+        output: Any = self._fold.output()
+        if hasattr(type(output), "response"):  # a run's, and not one of the A2A protocol's own
+            output.response = self.response
+        return output  # type: ignore[no-any-return]
 
     def cancel(self, wait: float = 10.0) -> bool:
         """Cancel the run on the server; True when it is verified that it was cancelled.
@@ -644,7 +651,7 @@ class RunStream(Generic[OutputT, EventT]):
             "this error's `output`; get_run(run_id) tells what became of the run."
             % (fold.run_id, self._url, how, ": " + fold.fault if fold.fault else ""),
             self._url,
-            output=fold.output(),
+            output=self.partial_output(),
             run_id=fold.run_id,
             session_id=fold.session_id,
             last_event_index=fold.last_event_index,

@@ -339,6 +339,19 @@ def test_required_extension_is_refused_unless_it_is_supported(strict: PeerServer
         assert facts["extensions"] == [EXTENSION]
 
 
+def test_extensions_that_a_server_activates_can_be_read(a2a_sdk_03: PeerServer) -> None:
+    """The SDK for 0.3 tells them with whole answers; a stream has begun before it knows."""
+    settings: Any = {"a2a_protocol": "json-rpc", "extensions": [EXTENSION, "urn:two"]}
+    with RemoteAgent(a2a_sdk_03.url, "echo", protocol="a2a", **settings) as agent:
+        received = agent.run("meta").response
+        assert received is not None and {EXTENSION, "urn:two"} <= set(received.extensions)
+        with agent.run("meta", stream=True) as stream:
+            assert stream.output().response is stream.response
+        assert stream.response is not None
+        assert stream.response.headers["content-type"].startswith("text/event-stream")
+        assert stream.response.extensions == ()
+
+
 @pytest.mark.parametrize(
     ("binding", "version"), [("json-rpc", None), ("rest", None), ("auto", "0.3")]
 )

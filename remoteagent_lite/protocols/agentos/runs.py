@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ... import models
 from ...modelling.base import Model
+from ...modelling.outputs import Output
 from ...wire import Call, Fold, Request, Response, StreamCall
 from ..component import WORKFLOW, Component
 from ..jsontext import json_text, model_of, models_of, output_of
@@ -39,7 +40,7 @@ class AgentOS:
             raise ValueError("%s %r cannot be addressed" % (component.id_field, component_id))
         self.component = component
         self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
-        self._output: Type[Model] = getattr(models, component.output)
+        self._output: Type[Output] = getattr(models, component.output)
 
     #: What a refusal means, by the endpoint and the Agno version that has it.
     explaining = staticmethod(explaining)
