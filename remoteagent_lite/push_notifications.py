@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
 import threading
 import warnings
@@ -18,6 +17,7 @@ from .modelling.outputs import state_name
 from .models.a2a_v10 import StreamResponse
 from .protocols.a2a.v03 import V03
 from .protocols.a2a.v10 import V10
+from .protocols.jsontext import read_json
 from .wsgi import Environ, Refused, StartResponse, answer, read_body
 
 __all__ = ["PushNotification", "PushReceiver"]
@@ -203,8 +203,8 @@ class PushReceiver:
 
 def _notification(body: bytes) -> PushNotification:
     try:
-        raw = json.loads(body)
-    except (ValueError, RecursionError):
+        raw = read_json(body)
+    except ValueError:
         raise Refused(400, "the body is not JSON") from None
     data = raw
     if isinstance(data, dict) and isinstance(data.get("result"), dict):

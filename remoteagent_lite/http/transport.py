@@ -52,6 +52,7 @@ from ..errors import (
     shown_url,
 )
 from ..options import RetryPolicy, Timeout
+from ..protocols.jsontext import read_json
 from ..wire import Body, Received, Request, Response
 from .exchange import Attempt, Exchange
 
@@ -893,8 +894,8 @@ def _detail(text: str) -> Any:
     """FastAPI's ``detail`` out of an error body; a gateway's JSON-in-JSON is unwrapped once."""
     for _ in range(2):
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
+            data = read_json(text)
+        except ValueError:
             break
         if not isinstance(data, dict) or "detail" not in data:
             break

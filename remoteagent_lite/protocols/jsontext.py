@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, List, Mapping, Type, TypeVar
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Type, TypeVar, Union
 
 from ..errors import ProtocolError
 from ..modelling.base import Model
@@ -12,10 +12,80 @@ from ..wire import Response
 if TYPE_CHECKING:
     from ..modelling.outputs import Output
 
-__all__ = ["json_of", "json_text", "model_of", "models_of", "output_of", "plain"]
+__all__ = [
+    "MAX_DEPTH",
+    "SHORT",
+    "TooDeepError",
+    "is_too_deep",
+    "json_of",
+    "json_text",
+    "model_of",
+    "models_of",
+    "output_of",
+    "plain",
+    "read_json",
+]
 
 M = TypeVar("M", bound=Model)
 OutputT = TypeVar("OutputT", bound="Output")
+
+#: How deep arrays and objects from outside may be nested. Python decodes deeper ones, but compares,
+#: copies and pickles by recursion: two to three calls a level, of some 1000 that it allows.
+MAX_DEPTH = 200
+#: A text of so many characters is not looked at. Each level takes two of them: a little more than
+#: MAX_DEPTH does no harm yet, and most events are no longer.
+SHORT = 512
+
+
+class TooDeepError(ValueError):
+    """A JSON text is nested deeper than MAX_DEPTH."""
+
+    def __init__(self) -> None:
+        super().__init__("nested more than %d levels deep" % MAX_DEPTH)
+
+
+def read_json(text: Union[str, bytes]) -> Any:
+    """The value of a JSON text from outside. Raises ValueError for what is none, or too deep."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise TooDeepError from None
+    if is_too_deep(value, text):
+        raise TooDeepError
+    return value
+
+
+def is_too_deep(
+    value: Any, text: Union[str, bytes], start: int = 0, end: Optional[int] = None
+) -> bool:
+    """Whether ``value``, decoded from that part of a text, is nested deeper than MAX_DEPTH.
+
+    Never true of a text of up to SHORT characters.
+    """
+    if end is None:
+        end = len(text)
+    if end - start <= SHORT:
+        return False
+    # Counting is cheap and settles nearly every case. What opens the deepest level stands before
+    # as many characters that close what is around it.
+    end -= MAX_DEPTH
+    if isinstance(text, str):
+        opened = text.count("[", start, end) + text.count("{", start, end)
+    else:
+        opened = text.count(b"[", start, end) + text.count(b"{", start, end)
+    if opened <= MAX_DEPTH:
+        return False
+    level: Any = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def plain(value: Any) -> Any:
@@ -46,13 +116,14 @@ def json_text(name: str, value: Any) -> str:
 def json_of(response: Response) -> Any:
     """The JSON of an answer with a success status. Raises ProtocolError if it is none."""
     try:
-        return json.loads(response.body)
-    except (ValueError, RecursionError) as error:
+        return read_json(response.body)
+    except ValueError as error:
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
         start = response.body[:80].decode("utf-8", "replace").strip()
+        fault = str(error) if isinstance(error, TooDeepError) else "not JSON"
         raise ProtocolError(
-            "%s answered %d with %s that is not JSON (%r). Is base_url the agent server's?"
-            % (response.url, response.status, kind or "an untyped body", start),
+            "%s answered %d with %s that is %s (%r). Is base_url the agent server's?"
+            % (response.url, response.status, kind or "an untyped body", fault, start),
             response.url,
         ) from error
 

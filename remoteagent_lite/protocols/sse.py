@@ -1,20 +1,23 @@
 """Server-sent events: bytes in, decoded frames out. No I/O.
 
-Every rule of the format is sseclient-py's. It is quadratic on big events, though, knows no mixed
-line ends, hands out half-received frames and loses a frame behind a byte order mark; so this
-module cuts the bytes into whole frames first, in linear time, and gives it one frame at a time.
-Frames of the usual plain shape (an optional ``event:`` line and one ``data:`` line of JSON) are
-decoded in place, without it: the JSON scanner starts at the data and must end where the line does.
+Every rule of the format is sseclient-py's. It is quadratic in the length of an event and in its
+lines, though, knows no mixed line ends, hands out half-received frames and loses a frame behind a
+byte order mark; so this module cuts the bytes into whole frames first, in linear time, and gives it
+a few lines at a time. Frames of the usual plain shape (an optional ``event:`` line and one
+``data:`` line of JSON) are decoded in place, without it: the JSON scanner starts at the data and
+must end where the line does.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Generic, Iterator, List, TypeVar
+import re
+from typing import Any, Callable, Generic, Iterator, List, Tuple, TypeVar
 
 from sseclient import SSEClient
 
 from ..errors import ProtocolError
+from .jsontext import SHORT, TooDeepError, is_too_deep, read_json
 
 __all__ = ["SSEDecoder"]
 
@@ -23,7 +26,14 @@ EventT = TypeVar("EventT")
 #: The largest frame that is accepted, in bytes.
 MAX_FRAME = 256 * 1024 * 1024
 
+#: How many lines sseclient-py is given at once.
+_LINES = 16
+#: How many characters of a frame are worked on before the reader may look at its limits.
+_BLOCK = 64 * 1024
+
 _BOM = b"\xef\xbb\xbf"
+_SHOWN = 80
+_COMMENTS = re.compile(r"\n:.*")
 _scan: Callable[[str, int], Any] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
@@ -31,17 +41,23 @@ class SSEDecoder(Generic[EventT]):
     """Turns the bytes of one stream, cut anywhere, into events.
 
     ``decode(name, data)`` makes an event of each frame's event name ("" if it has none) and JSON
-    data; frames without data (comments, keep-alives) make none. Used by one thread at a time.
+    data; frames without data (comments, keep-alives) make none. What ``idle`` is comes instead of
+    an event from time to time while a long frame is being read. Used by one thread at a time.
     Raises ProtocolError for data that is not UTF-8 or not JSON, after all frames before it have
     been handed out.
     """
 
     def __init__(
-        self, decode: Callable[[str, Any], EventT], url: str = "", max_frame: int = MAX_FRAME
+        self,
+        decode: Callable[[str, Any], EventT],
+        url: str = "",
+        max_frame: int = MAX_FRAME,
+        idle: Any = None,
     ) -> None:
         self._decode = decode
         self._url = url
         self._max_frame = max_frame
+        self._idle = idle
         #: Set from outside to end the iterator of ``feed`` before its next event.
         self.closed = False
         self._parts: List[bytes] = []  # the start of an unfinished frame; joined once
@@ -82,6 +98,8 @@ class SSEDecoder(Generic[EventT]):
                     end = size  # not one line of JSON: the rules decide what it is
                 # A line break inside the JSON ends the line, however valid the JSON is.
                 if startswith("\n\n", end) and find("\n", at, end) < 0:
+                    if end - at > SHORT and is_too_deep(value, text, at, end):
+                        raise self._unusable(TooDeepError(), text[at : at + _SHOWN])
                     start = end + 2
                     at = end + len(joint) if startswith(joint, end) else -1
                     yield decode(name, value)
@@ -89,28 +107,46 @@ class SSEDecoder(Generic[EventT]):
             end = find("\n\n", start)
             if end < 0:  # an odd blank line behind the last frame
                 break
-            frame = text[start : end + 2]
+            frame = text[start:end].strip("\n")
             start = end + 2
             at = -1
-            if frame.strip("\n"):
-                yield from self._by_the_rules(frame)
+            if frame:
+                yield from self._by_the_rules(frame + "\n")
         if error is not None:
             raise error
 
     def _by_the_rules(self, frame: str) -> Iterator[EventT]:
-        # A lone CR cannot be left in here: _normalised turned it into a line end.
-        for event in SSEClient(iter((frame.encode("utf-8"),))).events():
-            if not event.data.strip():
-                continue
-            try:
-                value = json.loads(event.data)
-            except (ValueError, RecursionError) as error:
-                raise ProtocolError(
-                    "%s sent an event whose data is not JSON (%s): %.80r"
-                    % (self._url, error, event.data),
-                    self._url,
-                ) from error
-            yield self._decode(_named(event.event), value)
+        name, data = "", ""
+        if frame.count("\n") <= _LINES:
+            name, data = _fields(frame)
+        else:
+            lines, start = [], 0
+            while start < len(frame):
+                end = frame.rfind("\n", start, start + _BLOCK) + 1 or frame.find("\n", start) + 1
+                for few in _few_lines(_without_comments(frame[start:end])):
+                    # The name so far stands before them and an empty line of data behind: so there
+                    # is an event whatever they are, with what they add to the frame's.
+                    name, added = _fields("event: %s\n%sdata:\n" % (name, few))
+                    lines.append(added)
+                start = end
+                if start < len(frame):
+                    yield self._idle
+                    if self.closed:
+                        return
+            data = "".join(lines)
+        if not data or data.isspace():
+            return
+        try:
+            value = read_json(data)
+        except ValueError as error:
+            raise self._unusable(error, data[:_SHOWN]) from error
+        yield self._decode(name, value)
+
+    def _unusable(self, error: ValueError, start: str) -> ProtocolError:
+        fault = str(error) if isinstance(error, TooDeepError) else "not JSON (%s)" % error
+        return ProtocolError(
+            "%s sent an event whose data is %s: %.80r" % (self._url, fault, start), self._url
+        )
 
     def _complete(self, data: bytes) -> Any:
         """The text of all whole frames, and the error behind them if there is one."""
@@ -176,6 +212,29 @@ class SSEDecoder(Generic[EventT]):
 def _named(name: str) -> str:
     """sseclient-py names an unnamed event "message", as browsers do; to us the two are one."""
     return "" if name == "message" else name
+
+
+def _fields(lines: str) -> Tuple[str, str]:
+    """The event's name and data in the lines of one frame."""
+    # A lone CR cannot be left in here: _normalised turned it into a line end.
+    for event in SSEClient(iter((lines.encode("utf-8"),))).events():
+        return _named(event.event), event.data
+    return "", ""
+
+
+def _without_comments(lines: str) -> str:
+    lines = "\n" + lines
+    return (_COMMENTS.sub("", lines) if "\n:" in lines else lines)[1:]
+
+
+def _few_lines(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        end = start
+        for _ in range(_LINES):
+            end = text.find("\n", end) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _data_of_plain_frame(text: str, start: int) -> int:

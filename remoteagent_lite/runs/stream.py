@@ -56,7 +56,11 @@ MAX_WAITING = 1024 * 1024
 #: then, so this only bounds what a stalled operating system could do to the caller.
 _JOIN = 5.0
 
+_TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
+
 _CLOSED = object()
+#: Comes instead of an event while a long one is being read, so that limits can be looked at.
+_IDLE = object()
 
 
 class Resumption(NamedTuple):
@@ -311,7 +315,7 @@ class RunStream(Generic[OutputT, EventT]):
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            for event in self._decoded():
+            for event in self._decoded(until):
                 return event
             left = None if until is None else max(0.0, until - time.monotonic())
             try:
@@ -456,20 +460,23 @@ class RunStream(Generic[OutputT, EventT]):
                 before.stop()
                 self._finalizer.detach()
             self._handover = handover
-            self._decoder = SSEDecoder(self._fold.decode, self._url)
+            idle = [_IDLE] if self._fold.plural else _IDLE
+            self._decoder = SSEDecoder(self._fold.decode, self._url, idle=idle)
             self._thread = thread
             # The finalizer also runs at interpreter exit.
             self._finalizer = weakref.finalize(self, handover.stop)
             thread.start()
 
-    def _decoded(self) -> Iterator[EventT]:
-        """What is left of _batch."""
+    def _decoded(self, until: Optional[float] = None) -> Iterator[EventT]:
+        """What is left of _batch. TimeoutError if that takes till after ``until``."""
         batch: Any = None
         while batch is not self._batch:  # cancel() in a loop's body puts another in its place
             batch = self._batch
             try:
                 for event in batch:
-                    if event is not None:
+                    if event is _IDLE:
+                        self._look_at_limits(until)
+                    elif event is not None:
                         yield event
             except RemoteAgentError as error:
                 if not self._ended_before(error):
@@ -483,6 +490,13 @@ class RunStream(Generic[OutputT, EventT]):
                     )
                 )
                 raise
+
+    def _look_at_limits(self, until: Optional[float]) -> None:
+        now = time.monotonic()
+        if self._deadline is not None and now > self._deadline:
+            raise self._timed_out(_TOTAL, "total")
+        if until is not None and now > until:
+            raise TimeoutError("no event in the time that was given: a long one is being read")
 
     def _ended_before(self, error: RemoteAgentError) -> bool:
         """Whether what cannot be read came behind the run's end. The stream ends there then."""
@@ -550,9 +564,7 @@ class RunStream(Generic[OutputT, EventT]):
         if phase == "grace":  # the run has ended, and the server does not end the body
             return None
         if phase == "total":
-            error = self._timed_out(
-                "did not finish within the total limit of %g s (Timeout(total=...))", phase
-            )
+            error = self._timed_out(_TOTAL, phase)
             self._fail(error)
             raise error from None
         return self._timed_out("told nothing for %g s (Timeout(read=...))", phase)

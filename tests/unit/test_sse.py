@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sseclient import SSEClient
 
-from remoteagent_lite.errors import ProtocolError
+from remoteagent_lite import ProtocolError, RemoteAgent, RemoteTimeoutError, Timeout
 from remoteagent_lite.protocols import sse
 from remoteagent_lite.protocols.sse import SSEDecoder
+from remoteagent_lite.runs import stream as stream_module
 from tests import FIXTURES
+from tests.peers.faults import RawServer, sse as sse_frame, stream
 
 RECORDED = sorted(glob.glob(str(FIXTURES / "*" / "*.sse")), key=str)
 
@@ -247,7 +249,7 @@ BROKEN = {
     "JSON and more": (b"data: 1 2\n\n", "not JSON"),
     "JSON on several lines": (b"data: [1\ndata: 2]\n\n", "not JSON"),
     "string over two lines": (b'data: "a\ndata: b"\n\n', "not JSON"),
-    "deep": (b"data: " + b"[" * 100000 + b"\n\n", "not JSON"),
+    "deep": (b"data: " + b"[" * 100000 + b"\n\n", "nested more than 200 levels deep"),
     "invalid byte": (b"data: \xff\n\n", "not UTF-8"),
     "half a character": (b'data: "\xe2\x82"\n\n', "not UTF-8"),
     "encoded surrogate": (b'data: "\xed\xa0\x80"\n\n', "not UTF-8"),
@@ -328,3 +330,147 @@ def test_big_event_in_small_pieces_is_joined_once(monkeypatch):
     ((name, value),) = decoder.feed(pieces[-1])
     assert (name, len(value)) == ("", 8 * 1024 * 1024)
     assert decoder._parts == []
+
+
+# --- Frames of many lines
+
+
+def lines_read(monkeypatch):
+    """How many bytes sseclient-py is given at once, at most."""
+    sizes = []
+
+    class Counting(SSEClient):
+        def __init__(self, source):
+            parts = list(source)
+            sizes.append(sum(part.count(b"\n") for part in parts))
+            super().__init__(iter(parts))
+
+    monkeypatch.setattr(sse, "SSEClient", Counting)
+    return sizes
+
+
+LONG = {
+    "comments": (b":\n", b"data: 1\n", 1),
+    "empty data": (b"data:\n", b"data: 1\n", 1),
+    "a list": (b"data: ,1\n", None, [0] + [1] * 5000),
+    "unknown fields": (b"x: y\n", b"data: 1\n", 1),
+    "names": (b"event: B\n", b"data: 1\n", 1),
+    "ids": (b"id: 1\n", b"data: 1\n", 1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LONG))
+def test_a_frame_of_many_lines_is_not_read_by_sseclient_at_once(name, monkeypatch):
+    line, last, expected = LONG[name]
+    frame = line * 5000 + last if last else b"data: [0\n" + line * 5000 + b"data: ]\n"
+    given = lines_read(monkeypatch)
+    kind = "B" if name == "names" else "A"
+    stream = GOOD + b"event: A\n" + frame + b"\n" + GOOD
+    assert decoded([stream])[0] == [("A", 1), (kind, expected), ("A", 1)]
+    assert max(given) < 30
+    sizes = sum(given)
+    given.clear()
+    decoded([GOOD + b"event: A\n" + line * 10000 + b"data: 1\n\n"] if last else [stream])
+    assert sum(given) < 3 * sizes  # twice the lines, twice the work
+
+
+def test_names_and_data_of_a_long_frame_are_those_of_all_its_lines():
+    lines = ["event: A"] + ["data: "] * 40 + ["event:  B ", "data: [1,"] + [":"] * 100 + ["data:2]"]
+    stream = ("\n".join(lines) + "\n\n").encode()
+    assert decoded([stream])[0] == by_sseclient(stream) == [(" B ", [1, 2])]
+    lines += ["event:"]
+    stream = ("\n".join(lines) + "\n\n").encode()
+    assert decoded([stream])[0] == by_sseclient(stream) == [("", [1, 2])]
+
+
+def test_whoever_reads_a_long_frame_can_look_at_the_clock_and_stop():
+    idle = object()
+    frame = b":\n" * 400_000 + b"data: 1\n\n"
+    decoder = SSEDecoder(pair, idle=idle)
+    assert list(decoder.feed(frame + GOOD)) == [idle] * 12 + [("", 1), ("A", 1)]
+    events = decoder.feed(frame + GOOD)
+    assert next(events) is idle
+    decoder.closed = True
+    assert list(events) == []
+
+
+# --- Depth
+
+
+def nested(depth):
+    return "[" * depth + '"%s"' % ("x" * 200) + "]" * depth
+
+
+@pytest.mark.parametrize("form", ["data: %s\n\n", "data:%s\n\n", "id: 1\nevent: A\ndata: %s\n\n"])
+@pytest.mark.parametrize("shape", ["%s", '{"a": %s, "b": [1, {"c": 2}]}', '["]]]]}}}", %s]'])
+def test_a_value_nested_too_deep_is_refused_whatever_frame_it_comes_in(form, shape):
+    levels = 200 if shape == "%s" else 199
+    fits, deep = ((form % (shape % nested(depth))).encode() for depth in (levels, levels + 1))
+    assert len(decoded([GOOD, fits, GOOD])[0]) == 3
+    events, message = events_and_error([GOOD + deep + GOOD])
+    assert events == [("A", 1)] and "nested more than 200 levels deep" in message
+    assert len(message) < 300
+
+
+def test_brackets_that_are_no_nesting_are_not_counted_as_it():
+    flat = json.dumps([[], {}, "[[[[{{{{" * 300] * 300).encode()
+    assert len(decoded([b"data: " + flat + b"\n\n"])[0]) == 1
+    text = json.dumps("[" * 1000).encode()
+    assert decoded([b"data: " + text + b"\n\n"])[0] == [("", "[" * 1000)]
+
+
+# --- In a stream: its limits hold while a long frame is being read
+
+
+def stream_of(server, frame, **options):
+    server.then(stream([sse_frame("RunStarted", '{"event":"RunStarted","run_id":"r"}') + frame]))
+    return RemoteAgent(server.url, "a").run("x", stream=True, run_id="r", **options)
+
+
+class Clock:
+    """A clock that goes on only while lines are being read."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        few_lines = sse._few_lines
+
+        def slow(text):
+            self.now += 1.0
+            return few_lines(text)
+
+        monkeypatch.setattr(sse, "_few_lines", slow)
+        monkeypatch.setattr(stream_module.time, "monotonic", lambda: self.now)
+
+
+LONG_FRAME = b"x: y\n" * 100_000 + b'data: {"event":"RunCompleted","run_id":"r","content":"hi"}\n\n'
+
+
+def test_a_long_frame_does_not_outlast_the_total_limit(monkeypatch):
+    with RawServer() as server:
+        with stream_of(server, LONG_FRAME, timeout=Timeout(total=1000)) as run:
+            assert run.next_event().event == "RunStarted"
+            clock = Clock(monkeypatch)
+            run._deadline = 2.0
+            with pytest.raises(RemoteTimeoutError) as caught:
+                run.output()
+        assert (caught.value.phase, clock.now) == ("total", 3.0)
+
+
+def test_a_long_frame_does_not_outlast_the_wait_for_an_event_and_is_not_lost(monkeypatch):
+    with RawServer() as server:
+        with stream_of(server, LONG_FRAME) as run:
+            assert run.next_event().event == "RunStarted"
+            clock = Clock(monkeypatch)
+            with pytest.raises(TimeoutError):
+                run.next_event(timeout=2.0)
+            assert clock.now == 3.0
+            assert run.next_event(timeout=1000.0).event == "RunCompleted"
+            assert run.output().content == "hi"
+
+
+def test_a_value_nested_too_deep_is_refused_in_a_stream():
+    value = '{"event":"RunContent","run_id":"r","content":%s}' % ("[" * 900 + "]" * 900)
+    with RawServer() as server:
+        with stream_of(server, b"data: " + value.encode() + b"\n\n") as run:
+            with pytest.raises(ProtocolError, match="nested more than 200 levels deep"):
+                list(run)

@@ -6,6 +6,7 @@ import json
 from typing import Any, Dict, Iterator, List, Optional
 
 from ...errors import A2AError, RemoteHTTPError, error_for_code, shown_url
+from ..jsontext import read_json
 
 __all__ = ["error_in", "error_of", "fault_of"]
 
@@ -65,8 +66,8 @@ def fault_of(error: RemoteHTTPError) -> Optional[A2AError]:
     if status in _NOT_OURS:
         return None
     try:
-        data = json.loads(error.body)
-    except (ValueError, RecursionError):
+        data = read_json(error.body)
+    except ValueError:
         return None
     if type(data) is not dict:
         return None

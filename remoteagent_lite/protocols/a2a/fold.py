@@ -18,6 +18,7 @@ from ...modelling.base import Model, fields_of
 from ...modelling.outputs import state_name
 from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, TEAM, WORKFLOW, Component
+from ..jsontext import read_json
 from .artifact import Artifact, Replay, Said, doubled
 from .content import (
     MEDIA,
@@ -628,8 +629,8 @@ class A2AFold:
         args = metadata.get("tool_args")
         if isinstance(args, str):
             try:
-                args = json.loads(args)
-            except (ValueError, RecursionError):
+                args = read_json(args)
+            except ValueError:
                 args = None
         call_id, name = str(metadata.get("tool_call_id") or ""), str(metadata.get("tool_name"))
         if kind == "tool_call_completed":
