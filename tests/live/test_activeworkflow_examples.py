@@ -9,6 +9,7 @@ import pytest
 
 from remoteagent_lite.activeworkflow.checker import Checker
 from remoteagent_lite.activeworkflow.simulator import simulate
+from tests.activeworkflow_document import shown
 from tests.activeworkflow_server import served
 from tests.peers.server import PeerServer
 
@@ -39,6 +40,31 @@ def test_app_serves_both_agents(agents: Any) -> None:
         checker.register()
         checker.work({"text": "a"}, {"key": "text"}, {})
     assert {level for level, _ in checker.findings} == {"ok"}
+
+
+def test_the_classifier_of_the_document_emits_a_label_that_there_is(
+    agentos_latest: PeerServer,
+) -> None:
+    names = shown("ClassifyAgent", {"http://localhost:7777": agentos_latest.url})
+    simulation = simulate(names["app"], credentials={"key": "a-token"})
+    with names["ClassifyAgent"].model:
+        # The model says what it is asked: all labels, and one.
+        job = simulation.receive({"text": "It crashes."})
+        assert job.messages == []
+        assert (
+            'The answer is not one of the labels: echo: Which of ["bug", "question"'
+            in (job.errors[0])
+        )
+        simulation.options.update(prompt="{{ text }}", token="key")
+        message = {"text": "A Bug, I think.", "from": "ann"}
+        assert simulation.receive(message).messages == [dict(message, label="bug")]
+        assert "RunFailedError" in simulation.receive({"text": "boom"}).errors[0]
+        assert "needs `text`" in simulation.receive({}).errors[0]
+    agent = shown("ClassifyAgent", {"http://localhost:7777": "http://127.0.0.1:9"})
+    with agent["ClassifyAgent"].model:
+        job = simulate(agent["app"]).receive({"text": "Is anybody there?"})
+    assert job.is_lost
+    assert "ClassifyAgent asks to be called again" in job.errors[0]
 
 
 def test_flask_mount(agents: Any) -> None:
