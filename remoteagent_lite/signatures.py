@@ -57,8 +57,9 @@ _RSA_BITS = 2048
 #: The members of a JWK that are public.
 _PUBLIC = ("kty", "crv", "x", "y", "n", "e")
 
-#: How much is looked at: signatures of a card, keys of a set, bytes of one.
+#: How much is looked at, or kept: signatures of a card, sets, keys of a set, bytes of one.
 _MOST_SIGNATURES = 8
+_MOST_SETS = 64
 _MOST_KEYS = 100
 _MAX_SET = 1024 * 1024
 #: A key that is not in a set may be new: it is fetched again, unless that was done so recently.
@@ -125,13 +126,12 @@ class CardVerifier:
         self._timeout = Timeout(connect=timeout, read=timeout, total=timeout)
         self._settings: Dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
         self._clock = clock
-        self._urls: List[str] = []
         self._set_up()
 
     def _set_up(self) -> None:
         self._crypto = _Crypto()
         self._keys: List[_Key] = []
-        self._urls = []
+        self._urls: List[str] = []
         for given in self._given:
             if isinstance(given, str) and given.lower().startswith(("http://", "https://")):
                 self._urls.append(_checked_url(given))
@@ -152,7 +152,7 @@ class CardVerifier:
         for signature in signatures[:_MOST_SIGNATURES]:
             try:
                 covered = self._covered(signature, forms)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 reasons.append(str(error))
             except RemoteAgentError as error:
                 unreachable = error
@@ -182,7 +182,7 @@ class CardVerifier:
             if algorithm in key.algorithms and (None in (kid, key.kid) or key.kid == kid):
                 found = True
                 for payload, covered in forms:
-                    message = protected + b"." + _encoded(payload)
+                    message = protected + b"." + payload
                     if self._crypto.verifies(algorithm, message, key.public, given):
                         return covered
         shown = "" if kid is None else " %s" % plain(kid, 100)
@@ -212,6 +212,8 @@ class CardVerifier:
         place = (os.getpid(), url)
         cache = self._sets.get(place)
         if cache is None:
+            if len(self._sets) >= _MOST_SETS:
+                self._sets.clear()  # it is the cards that name them, and there is no end of names
             made: TTLCache[_Set] = TTLCache(
                 self._keys_ttl, self._clock, lifetime=lambda each: each.max_age
             )
@@ -267,11 +269,14 @@ def _checked_url(url: str) -> str:
 
 
 class _Forms:
-    """The forms of a card that may have been signed; each is made once, when it is needed."""
+    """The forms of a card that may have been signed, in base64url, with what they cover.
+
+    Each is made once, when it is needed.
+    """
 
     def __init__(self, raw: Dict[str, Any]) -> None:
         self._made: List[Tuple[bytes, Dict[str, Any]]] = []
-        self._left = signed_forms(raw)
+        self._left = ((_encoded(payload), covered) for payload, covered in signed_forms(raw))
 
     def __iter__(self) -> Iterator[Tuple[bytes, Dict[str, Any]]]:
         yield from self._made

@@ -396,8 +396,12 @@ def test_signature_of_another_card_never_passes() -> None:
 
 def test_card_without_a_canonical_form_never_passes() -> None:
     card = sign(CARD)
-    card["capabilities"]["extensions"][0]["params"]["x"] = float("nan")
-    assert not passes(CardVerifier(KEY.jwk), card)
+    deep: Any = []
+    for _ in range(20000):
+        deep = [deep]
+    for value in (float("nan"), "\ud800", deep):
+        card["capabilities"]["extensions"][0]["params"]["x"] = value
+        assert not passes(CardVerifier(KEY.jwk), card)
 
 
 def test_only_so_many_signatures_are_tried() -> None:
@@ -599,6 +603,18 @@ def test_set_that_a_signature_names_is_never_asked_unless_its_host_is_allowed() 
         for evil in ("https://evil.example/", "http://127.0.0.1:1@evil.example/", "file:///x", 7):
             assert not passes(verifier, sign(CARD, jku=evil, kid="unknown"))
         assert len(server.requests) == 1
+        verifier.close()
+
+
+def test_sets_that_signatures_name_never_pile_up() -> None:
+    def served(connection: Connection, request: Request) -> None:
+        jwks(KEY.jwk)(connection, request)
+
+    with RawServer(served) as server:
+        verifier = CardVerifier(allow_hosts=["http://" + server.url.partition("://")[2]])
+        for number in range(100):
+            verifier(None, sign({"name": "x"}, jku="%s/%d" % (server.url, number)))
+        assert len(verifier._sets) <= 64
         verifier.close()
 
 

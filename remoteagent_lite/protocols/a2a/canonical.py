@@ -73,6 +73,10 @@ _OLD_DEFAULTS = {"preferredTransport": "JSONRPC", "protocolVersion": "0.3.0"}
 _OLD_TYPES = ("apiKey", "http", "oauth2", "openIdConnect", "mutualTLS")
 
 
+#: Strings and constants. Made once: json.dumps makes an encoder anew for each call with an option.
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def signed_forms(sent: Json) -> Iterator[Tuple[bytes, Json]]:
     """The bytes that a signer may have signed, the likeliest first, and the card that they cover.
 
@@ -107,7 +111,7 @@ def _write(value: Any, parts: List[str]) -> None:
         parts.append("{")
         for place, name in enumerate(sorted(value, key=_utf16)):
             parts.append("," if place else "")
-            parts.append(json.dumps(name, ensure_ascii=False))
+            parts.append(_text(name))
             parts.append(":")
             _write(value[name], parts)
         parts.append("}")
@@ -120,7 +124,7 @@ def _write(value: Any, parts: List[str]) -> None:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         parts.append(_number(value))
     else:
-        parts.append(json.dumps(value, ensure_ascii=False))
+        parts.append(_text(value))
 
 
 def _utf16(name: str) -> bytes:
