@@ -24,7 +24,8 @@ from tests.peers.environments import PeerEnvironmentError, python_of
 from tests.peers.server import A2A_SDK, PeerServer
 
 from .activeworkflow import HOSTS
-from .clients import CALLS, STREAMS
+from .clients import A2A_STREAMS, CALLS, STREAMS
+from .recorded import RECORDINGS
 from .replay import MIB
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -241,6 +242,27 @@ class Benchmarks:
         if not any(results["activeworkflow-agent"]):
             print("\nactiveworkflow-agent is skipped: it needs that package and flask.")
 
+    def a2a_stream(self) -> None:
+        """Print CPU per event of recorded streams of A2A agents."""
+        count = 5000 if self.quick else 20000
+        for framing, title in (("chunked", "chunk per event"), ("blocks", "64 KiB chunks")):
+            rows = {name: [name] for name in A2A_STREAMS}
+            for recording in RECORDINGS:
+                stream = "%s-%s-%d" % (recording, framing, count)
+
+                def run(name: str, stream: str = stream) -> Result:
+                    return self.measure("a2a", name, stream)
+
+                results = interleave(self.rounds, list(A2A_STREAMS), run)
+                for name in A2A_STREAMS:
+                    times = ratio(results[name], results["limit"], "cpu")
+                    rows[name].append(cell(median(results[name], "cpu", 1e6 / count), times))
+            table(
+                "A2A streams, %s: CPU us per event of %d (x limit)" % (title, count),
+                ["client", *RECORDINGS],
+                list(rows.values()),
+            )
+
     def a2a(self) -> None:
         """Print CPU of A2A clients on a real server, and of all that the first use costs."""
         times = 20 if self.quick else 100
@@ -279,6 +301,7 @@ TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "latency": Benchmarks.latency,
     "idle": Benchmarks.idle,
     "receive": Benchmarks.receive,
+    "a2a-stream": Benchmarks.a2a_stream,
     "a2a": Benchmarks.a2a,
 }
 

@@ -19,7 +19,8 @@ import time
 import zlib
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from .replay import WORD, expected
+from .recorded import RECORDINGS, WORD
+from .replay import expected
 
 Pair = Tuple[str, Optional[str]]  # what every client reads of an event: its name, its content
 
@@ -79,14 +80,14 @@ def _dechunk(sock: socket.socket, data: bytes) -> Iterator[bytes]:
         data = data[at:] + sock.recv(READ)
 
 
-def _whole(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _whole(pieces: Iterable[bytes], blank: bytes = b"\n\n") -> Iterator[bytes]:
     """Join pieces until they end with a whole event: linear, however big the event is."""
     parts: List[bytes] = []
     last = b""
     for piece in pieces:
-        found = (last + piece).rfind(b"\n\n")
-        end = found + 2 - len(last)
-        last = piece[-1:] or last
+        found = (last + piece).rfind(blank)
+        end = found + len(blank) - len(last)
+        last = piece[1 - len(blank) :] or last
         if found < 0:
             parts.append(piece)
             continue
@@ -186,6 +187,109 @@ if importlib.util.find_spec("httpx_sse"):
     STREAMS["httpx-sse"] = httpx_sse
 
 
+# -- streams of A2A agents: each client reads the text of every event ----------------------------
+
+
+def _a2a_texts(name: str, data: Any) -> Optional[str]:
+    """The text that a decoded frame adds, by looking where its recording has it."""
+    result = data["result"]
+    if name[:3] == "1.0":
+        if name == "1.0-status":
+            message = result.get("statusUpdate", {}).get("status", {}).get("message")
+            return message["parts"][0]["text"] if message else None
+        update = result.get("artifactUpdate")
+        return update["artifact"]["parts"][0]["text"] if update else None
+    kind = result["kind"]
+    if name == "0.3-message":
+        return result["parts"][0]["text"] if kind == "message" else None
+    if name == "0.3-status":
+        message = result["status"].get("message")
+        return message["parts"][0]["text"] if message else None
+    return result["artifact"]["parts"][0]["text"] if kind == "artifact-update" else None
+
+
+def _a2a_body(base_url: str, stream: str) -> Iterable[bytes]:
+    host, port = base_url[7:].split(":")
+    sock = socket.create_connection((host, int(port)))
+    request = (
+        "POST /a2a/%s/ HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    sock.sendall((request % (stream, host)).encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(READ)
+    return _dechunk(sock, data.partition(b"\r\n\r\n")[2])
+
+
+def a2a_limit(base_url: str, stream: str) -> Iterator[Optional[str]]:
+    """Split at blank lines and ``json.loads`` each event: the yardstick, 1.00."""
+    name = stream.rsplit("-", 2)[0]
+    blank = RECORDINGS[name].lines.encode() * 2
+    for text in _whole(_a2a_body(base_url, stream), blank):
+        for block in text.split(blank):
+            if block:
+                yield _a2a_texts(name, json.loads(block[block.index(b"data: ") + 6 :]))
+
+
+def a2a_sseclient(base_url: str, stream: str) -> Iterator[Optional[str]]:
+    """Use requests and sseclient-py, fed with what ``iter_content(None)`` yields."""
+    import requests
+    import sseclient
+
+    name = stream.rsplit("-", 2)[0]
+    answer = requests.post("%s/a2a/%s/" % (base_url, stream), data="{}", stream=True)
+    for event in sseclient.SSEClient(answer.iter_content(None)).events():
+        yield _a2a_texts(name, json.loads(event.data))
+
+
+@functools.lru_cache(maxsize=None)
+def _a2a_agent(base_url: str, stream: str) -> Any:
+    from remoteagent_lite import RemoteAgent
+
+    return RemoteAgent("%s/a2a/%s" % (base_url, stream), agent_id="any", protocol="a2a")
+
+
+def a2a_ours(base_url: str, stream: str) -> Iterator[Optional[str]]:
+    """Use RemoteAgent: typed events and the folded output."""
+    status = "status" in stream
+    with _a2a_agent(base_url, stream).run("x", stream=True) as events:
+        for event in events:
+            if status:
+                yield event.text if event.event == "CustomEvent" and "text" in vars(event) else None
+            else:
+                yield event.content if event.event == "RunContent" else None
+        events.output()
+
+
+@functools.lru_cache(maxsize=None)
+def _a2a_client(base_url: str, stream: str) -> Any:
+    from remoteagent_lite import A2AClient
+
+    return A2AClient("%s/a2a/%s" % (base_url, stream))
+
+
+def a2a_ours_raw(base_url: str, stream: str) -> Iterator[Optional[str]]:
+    """Use A2AClient: the protocol's own events and the folded task."""
+    status = "status" in stream
+    with _a2a_client(base_url, stream).stream_message("x") as events:
+        for event in events:
+            if status:
+                update = event.status_update
+                message = update.status.message if update else None
+                yield message.parts[0].text if message else None
+            else:
+                yield events.delta(event)
+        events.output()
+
+
+A2A_STREAMS: Dict[str, Callable[[str, str], Iterator[Optional[str]]]] = {
+    "limit": a2a_limit,
+    "iter_content": a2a_sseclient,
+    "ours": a2a_ours,
+    "ours, A2AClient": a2a_ours_raw,
+}
+
+
 # -- short calls: each returns a function that makes one call -------------------------------------
 
 
@@ -262,6 +366,23 @@ def stream(name: str, base_url: str, agent_id: str, times: int) -> Dict[str, flo
     return {"cpu": (time.process_time() - cpu) / times, "memory": _peak_memory() - memory}
 
 
+def a2a(name: str, base_url: str, stream: str, times: int) -> Dict[str, float]:
+    """Measure CPU seconds of reading the stream of an A2A agent some times."""
+    recording, framing, count = stream.rsplit("-", 2)
+    pieces: List[str] = []
+    for text in A2A_STREAMS[name](base_url, "%s-%s-10" % (recording, framing)):
+        pieces.append(text or "")
+    assert "".join(pieces) == WORD * 10, pieces
+    cpu = time.process_time()
+    for _ in range(times):
+        length = 0
+        for text in A2A_STREAMS[name](base_url, stream):
+            if text:
+                length += len(text)
+        assert length == len(WORD) * int(count), (name, stream, length)
+    return {"cpu": (time.process_time() - cpu) / times}
+
+
 def call(name: str, base_url: str, agent_id: str, times: int) -> Dict[str, float]:
     """Measure CPU seconds of one non-streaming call."""
     once = CALLS[name](base_url, agent_id)
@@ -313,7 +434,7 @@ def idle(name: str, base_url: str, agent_id: str, times: int) -> Dict[str, float
     }
 
 
-MEASURES = {"stream": stream, "call": call, "latency": latency, "idle": idle}
+MEASURES = {"stream": stream, "a2a": a2a, "call": call, "latency": latency, "idle": idle}
 
 
 def main() -> None:

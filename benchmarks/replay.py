@@ -1,4 +1,4 @@
-"""A replay server: pre-rendered AgentOS answers over HTTP/1.1, in a process of its own.
+"""A replay server: pre-rendered answers of agents over HTTP/1.1, in a process of its own.
 
 The agent id chooses what ``POST /agents/{id}/runs`` answers:
 
@@ -13,6 +13,9 @@ The agent id chooses what ``POST /agents/{id}/runs`` answers:
 ``idle``            one event, then silence until the client hangs up
 ``short``           a non-streaming run output
 ==================  ===============================================================
+
+An A2A agent is at ``/a2a/R-F-N``: the recording R (see `recorded`) with N pieces, framed as
+``chunked`` or ``blocks``.
 
 It prints its base URL and serves until its stdin is closed: ``python -m benchmarks.replay``.
 """
@@ -29,8 +32,9 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Dict, List, Tuple
 
+from .recorded import RECORDINGS, WORD, frames
+
 RUN_ID = "00000000-0000-4000-8000-000000000000"  # replaced by the client's own: same length
-WORD = "word "
 MIB = 1 << 20
 
 _COMMON = {
@@ -114,6 +118,30 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 @functools.lru_cache(maxsize=None)
+def _recorded(stream: str) -> bytes:
+    """Render the whole answer of an A2A agent."""
+    name, framing, count = stream.rsplit("-", 2)
+    rendered = frames(name, int(count))
+    if framing == "chunked":
+        return _head(CHUNKED) + b"".join(map(_chunk, rendered)) + b"0\r\n\r\n"
+    return _head(CHUNKED) + _chunked(b"".join(rendered), 65536)
+
+
+def _card(stream: str) -> Dict[str, Any]:
+    recording = RECORDINGS[stream.rsplit("-", 2)[0]]
+    interface = {
+        "url": "/a2a/%s%s" % (stream, recording.path),
+        "protocolBinding": "JSONRPC",
+        "protocolVersion": recording.version,
+    }
+    return {
+        "name": "Replay",
+        "capabilities": {"streaming": True},
+        "supportedInterfaces": [interface],
+    }
+
+
+@functools.lru_cache(maxsize=None)
 def _answer(agent_id: str) -> Tuple[bytes, bytes]:
     """Render head and body of an answer that needs no clock."""
     kind = agent_id.partition("-")[0]
@@ -152,13 +180,18 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """Answer ``/health`` and ``/agents/{id}``."""
-        value = {"status": "ok"} if self.path == "/health" else COMPONENT
+        """Answer ``/health``, ``/agents/{id}``, and with an A2A agent's card."""
+        value: Dict[str, Any] = {"status": "ok"} if self.path == "/health" else COMPONENT
+        if self.path.startswith("/a2a/"):
+            value = _card(self.path.split("/")[2])
         self.wfile.write(b"".join(_json(value)))
 
     def do_POST(self) -> None:
-        """Answer ``/agents/{id}/runs``, with the client's own run id if it sent one."""
+        """Answer ``/agents/{id}/runs`` with the client's own run id, and A2A calls."""
         form = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/a2a/"):
+            self.wfile.write(_recorded(self.path.split("/")[2]))
+            return
         found = re.search(rb'run_id[="][^0-9a-f]*([0-9a-f-]{36})', form)
         run_id = found.group(1) if found else RUN_ID.encode()
         agent_id = self.path.split("/")[2]
