@@ -54,6 +54,9 @@ def _old_artifact(append: str, last: str = "false") -> str:
     return _OLD % (chunk, '"kind":"artifact-update","lastChunk":%s,' % last)
 
 
+_OLD_ANSWER = _old_artifact("false").replace(WORD, "done")
+
+
 def _old_status(final: str, status: str) -> str:
     return _OLD % ("", _OLD_STATUS % (final, status))
 
@@ -86,6 +89,7 @@ def _new_status(state: str, message: str = "") -> str:
     )
 
 
+_NEW_ANSWER = _new_artifact().replace(WORD, "done")
 _NEW_MESSAGE = (
     '"message": {"messageId": "53e2a4b3-b060-4fd3-97c4-8a374c195a56", %s, "role": "ROLE_AGENT", '
     '"parts": [{"text": "word "}]}, ' % _NEW_IDS
@@ -150,7 +154,11 @@ RECORDINGS: Dict[str, Recording] = {
     "0.3-status": Recording(
         (_OLD_TASK, _old_status("false", _OLD_MESSAGE)),
         _old_status("false", _OLD_MESSAGE),
-        (_old_status("false", _OLD_MESSAGE), _old_status("true", '"state":"completed",')),
+        (
+            _old_status("false", _OLD_MESSAGE),
+            _OLD_ANSWER,
+            _old_status("true", '"state":"completed",'),
+        ),
         "0.3",
         "/",
     ),
@@ -171,7 +179,7 @@ RECORDINGS: Dict[str, Recording] = {
     "1.0-status": Recording(
         (_NEW_TASK, _new_status("WORKING", _NEW_MESSAGE)),
         _new_status("WORKING", _NEW_MESSAGE),
-        (_new_status("WORKING", _NEW_MESSAGE), _new_status("COMPLETED")),
+        (_new_status("WORKING", _NEW_MESSAGE), _NEW_ANSWER, _new_status("COMPLETED")),
         "1.0",
         "/",
     ),

@@ -300,9 +300,7 @@ class A2AConnection:
                 other, limit.left(), repeatable=repeatable, trusted=trusted
             )
         answer.timeout = limit.timeout  # to tell of it as the caller set it
-        fold = call.fold
-        fold.read = dialect.event
-        fold.task_follows = dialect.interface.binding == a2a.AGNO
+        call.fold.hear(dialect.event, dialect.version, dialect.interface.binding == a2a.AGNO)
         if answer.content_type == "text/event-stream":
             return answer
         body = answer.read_all(_MAX_ANSWER)
@@ -323,7 +321,7 @@ class A2AConnection:
             repeatable=repeatable,
             trusted=self._is_trusted(dialect.interface, options),
         )
-        call.fold.read = dialect.event
+        call.fold.hear(dialect.event, dialect.version, task_follows=False)
         return self._whole(dialect, call, response)
 
     def _whole(self, dialect: Dialect, call: StreamOperation, response: Response) -> Told:

@@ -16,6 +16,7 @@ __all__ = [
     "MAX_DEPTH",
     "SHORT",
     "TooDeepError",
+    "copied",
     "is_too_deep",
     "json_of",
     "json_text",
@@ -103,6 +104,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset, tuple)):
         return list(value)
     raise TypeError("%s cannot be sent as JSON" % type(value).__name__)
+
+
+def copied(value: Any) -> Any:
+    """A copy of what was decoded from JSON, all the way down."""
+    if type(value) is dict:
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if type(value) is list else value
 
 
 def json_text(name: str, value: Any) -> str:

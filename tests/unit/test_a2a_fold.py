@@ -887,22 +887,86 @@ def test_partial_outputs_are_not_changed_by_what_comes_later() -> None:
 # --- after a stream was broken -------------------------------------------------------------------
 
 
-def test_mark_stands_still_while_nothing_is_learnt() -> None:
+def marks_of(fold: A2AFold, *frames: Event) -> List[int]:
+    """How often each frame is news."""
+    marks = [fold.mark]
+    for frame in frames:
+        fold.decode("", frame)
+        marks.append(fold.mark)
+    return [after - before for before, after in zip(marks, marks[1:])]
+
+
+def known_and_broken() -> A2AFold:
     fold = A2AFold(AGENT, "id")
-    marks = []
     for frame in (
-        snap("WORKING", artifact("a", "x")),
-        snap("WORKING", artifact("a", "x")),
-        chunk("a", "x"),
-        status("WORKING"),
+        snap("SUBMITTED", history=[USER]),
+        status("WORKING", said("step")),
+        chunk("a", "one "),
+        more("a", "two"),
     ):
         fold.decode("", frame)
+    fold.resumed()
+    return fold
+
+
+def test_what_was_told_before_the_break_is_never_news_behind_it() -> None:
+    told = [
+        snap("SUBMITTED", history=[USER]),
+        status("WORKING", said("step")),
+        status("WORKING", said("step", taskId="T")),
+        status("WORKING"),
+        snap("WORKING", artifact("a", "one ")),
+        more("a", "two"),
+        snap("WORKING", artifact("a", "one ", "two")),
+        status("SUBMITTED"),
+        status("WORKING"),
+    ]
+    assert not any(marks_of(known_and_broken(), *told))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        more("a", " three"),
+        chunk("b", "x"),
+        chunk("a", "other"),
+        chunk("a", {"data": 1}),
+        status("WORKING", said("next step")),
+        status("AUTH_REQUIRED"),
+        {"message": said("aside")},
+        snap("WORKING", artifact("a", "one ", "two", " three")),
+    ],
+)
+def test_a_text_an_artifact_or_a_state_never_seen_is_news_once(frame: Event) -> None:
+    fold = known_and_broken()
+    first, second = marks_of(fold, frame, frame)
+    assert first > 0
+    fold.resumed()
+    if "append" not in frame.get("artifactUpdate", {}):
+        assert second == 0
+        assert marks_of(fold, frame) == [0]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [snap("SUBMITTED"), status("WORKING")],
+        [status("SUBMITTED"), status("WORKING", said("step"))],
+        [chunk("a", "x"), more("a", "y"), chunk("a", "yx")],
+        [snap("WORKING", artifact("a", "x")), snap("WORKING", artifact("a", "y", "z"))],
+        [{"message": said("hi")}, {"message": said("ho")}],
+    ],
+)
+def test_a_stream_that_breaks_the_same_way_each_time_brings_no_news(told: List[Event]) -> None:
+    fold = A2AFold(AGENT, "id")
+    fold.decode("", snap("SUBMITTED"))
+    marks = []
+    for _ in range(5):
+        fold.resumed()
+        for frame in told:
+            fold.decode("", frame)
         marks.append(fold.mark)
-    assert len(set(marks)) == 1
-    for frame in (more("a", "y"), chunk("b", "z"), status("WORKING", said("?")), delta("m")):
-        fold.decode("", frame)
-        marks.append(fold.mark)
-    assert sorted(set(marks)) == sorted(marks[3:])
+    assert len(set(marks[1:])) == 1
 
 
 def broken(*chunks: str) -> A2AFold:

@@ -72,7 +72,7 @@ class Dialect:
 
     def __init__(self, interface: Interface, version: V10, binding: Binding) -> None:
         self.interface = interface
-        self._version = version
+        self.version = version
         self._binding = binding
         self._readers: Dict[str, Callable[[Any], Json]] = {
             SEND_MESSAGE: version.read_sent,
@@ -103,10 +103,10 @@ class Dialect:
         if operation in (GET_TASK, CANCEL_TASK) and self.interface.binding != AGNO:
             params = {key: value for key, value in params.items() if key != "contextId"}
         request = self._binding.request(operation, params)
-        if self._version.version is not None:
-            request.headers["A2A-Version"] = self._version.version
+        if self.version.version is not None:
+            request.headers["A2A-Version"] = self.version.version
         if extensions:
-            request.headers[self._version.extensions_header] = ", ".join(extensions)
+            request.headers[self.version.extensions_header] = ", ".join(extensions)
         request.safe = operation in _SAFE
         return request
 
@@ -144,8 +144,8 @@ class Dialect:
         if type(data) is dict and data.get("error") is None:
             result = data.get("result")
             if result is not None:
-                return self._version.read_event(result)
-        return self._version.read_event(data)
+                return self.version.read_event(result)
+        return self.version.read_event(data)
 
 
 def _about_another(operation: str, response: Response, asked: str, said: str) -> ProtocolError:

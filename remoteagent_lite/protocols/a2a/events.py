@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional
 from ...models.a2a_v10 import Message, StreamResponse, Task
 from ..component import AGENT
 from .fold import A2AFold
+from .v10 import PROGRESS, Brief
 
 __all__ = ["EventFold", "StreamEvent"]
 
@@ -28,6 +29,9 @@ class EventFold(A2AFold):
     def __init__(self, context_id: Optional[str] = None, task_id: Optional[str] = None) -> None:
         super().__init__(AGENT, None, session_id=context_id, run_id=task_id)
 
+    def _told(self, brief: Brief, raw: Any) -> StreamEvent:
+        return _made(self.whole(brief, raw), None if brief[0] == PROGRESS else brief[3])
+
     def _events(
         self,
         member: str,
@@ -36,19 +40,18 @@ class EventFold(A2AFold):
         value: Dict[str, Any],
         raw: Any,
     ) -> List[Any]:
-        return [self._made(member, value, super()._events(member, kind, handle, value, raw))]
+        told = super()._events(member, kind, handle, value, raw)
+        return [_made({member: value}, self._text(told))]
 
-    def _made(self, member: str, value: Dict[str, Any], told: List[Any]) -> StreamEvent:
-        event = StreamEvent._view({member: value})
-        pieces = [piece for piece in map(super().delta, told) if piece]
-        object.__setattr__(event, "added", "".join(pieces) or None)
-        return event
+    def _text(self, told: List[Any]) -> Optional[str]:
+        """The text that the run's events add."""
+        return "".join(filter(None, map(super().delta, told))) or None
 
     def delta(self, event: Any) -> Optional[str]:
         return event.added if isinstance(event, StreamEvent) else None
 
     def snapshot(self, task: Dict[str, Any]) -> List[Any]:
-        return [self._made("task", task, super().snapshot(task))]
+        return [_made({"task": task}, self._text(super().snapshot(task)))]
 
     def _terminal(self) -> List[Any]:
         """Nothing: the event that ends the task says so itself."""
@@ -65,3 +68,9 @@ class EventFold(A2AFold):
         if known.get("task"):
             return Task.from_dict(known["task"])
         return Message.from_dict(known["message"]) if known.get("message") else None
+
+
+def _made(data: Dict[str, Any], added: Optional[str]) -> StreamEvent:
+    event = StreamEvent._view(data)
+    object.__setattr__(event, "added", added)
+    return event

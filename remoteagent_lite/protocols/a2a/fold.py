@@ -2,7 +2,7 @@
 
 A stream says the same thing several times over: as chunks, as a status message, as a snapshot of
 the task. One task is kept and everything is folded into it; what is handed out as text is what the
-artifacts have beyond the text handed out before.
+artifacts have beyond the text handed out before. What comes twice after a break is Rejoin's matter.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ...modelling.base import Model, fields_of
 from ...modelling.outputs import state_name
 from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, TEAM, WORKFLOW, Component
-from ..jsontext import read_json
-from .artifact import Artifact, Replay, Said, doubled
+from ..jsontext import copied, read_json
+from .artifact import Artifact, Said
 from .content import (
     MEDIA,
     artifacts_of,
@@ -41,6 +41,8 @@ from .content import (
     tool_calls,
 )
 from .interface import INTERRUPTED, TERMINAL
+from .rejoin import Change, Rejoin
+from .v10 import CHUNK, PIECE, PROGRESS, V10, Brief
 
 __all__ = ["A2AFold", "output_of"]
 
@@ -68,6 +70,7 @@ _ENDINGS = {
 #: What an answer may consist of.
 _ANSWER = ("content", "data", *MEDIA)
 
+_CANONICAL = V10("")
 _AGENT_CLASSES = EVENT_CLASSES["AgentRunEvent"]
 #: A workflow's text and tool calls are, as on an AgentOS, those of the agents in it.
 _CLASSES: Dict[str, Dict[str, Type[Model]]] = {
@@ -144,6 +147,9 @@ class A2AFold:
     over. Each has ``raw``, the frame's JSON. What ends a run is told once and only when its output
     is known: ``flush`` hands out what was held back for that. A ``suspect`` run should be looked up
     and settled before.
+
+    Nearly all frames of a stream add a text to what is there. While nothing else is to be minded,
+    the fold is ``_steady``, and such frames take a short way.
     """
 
     #: ``decode`` returns a list.
@@ -168,10 +174,10 @@ class A2AFold:
         self.frames = 0
         #: How many seconds may be read on behind the end.
         self.grace = 2.0
-        #: Changes with what is known of the run, and not with what is only said again.
-        self.mark = 0
-        #: Reads a frame's JSON as a canonical event.
+        #: Reads a frame's JSON as a canonical event; the others are V10's.
         self.read: Callable[[Any], Any] = _as_it_is
+        self.brief: Callable[[Any], Optional[Brief]] = _CANONICAL.brief
+        self.whole: Callable[[Brief, JSON], JSON] = _CANONICAL.whole
         #: The terminal status is followed by a task that has the true text (AgentOS).
         self.task_follows = False
         self._component = component
@@ -186,6 +192,8 @@ class A2AFold:
             ("message", "message", self._message),
             ("task", "task", self._task_event),
         )
+        self._steady = False
+        self._states: Set[str] = set()  # those that the task has been in
         self._started = False
         self._identified = False
         self._task: Optional[JSON] = None  # all of it but the artifacts
@@ -197,23 +205,103 @@ class A2AFold:
         self._tools_done: Set[str] = set()
         self._said: List[Said] = []
         self._pieces: List[str] = []  # all text handed out, with what separates artifacts
-        self._replays: Dict[str, Replay] = {}
-        self._unsure = False  # chunks may be missing: the stream was broken, and no task has come
-        self._doubt = False
+        self._doubt = False  # the beginning of an artifact is missing
         self._held = False  # the event that ends the run is still to be handed out
         self._end: Any = None  # the frame that ended it
         self._settled = False
-        self._looked_up = False
-        self._fresh: Dict[str, List[JSON]] = {}  # what was appended since a task was looked up
-        self._stored: Dict[str, int] = {}  # how many parts each artifact had then
-        self._stores_twice = False
-        self._rejoined = False
-        self._late: Events = []  # what was found out when the stream broke
+        self._rejoin: Optional[Rejoin] = None  # once the stream was broken
+        self._late: Events = []  # what was found out when it broke
         self._paused_with: Any = None  # the state and question of a run that waits
         self._output: Optional[Any] = None
+        self._ids: JSON = {}  # these three are set by _know_ids
+        self._piece_head: JSON = {}
+        self._progress_head: JSON = {}
+        self._know_ids()
+
+    def _know_ids(self) -> None:
+        """Make what every event, and those that come most, begin with."""
+        ids = {
+            "run_id": self.run_id,
+            "session_id": self.session_id,
+            self._component.id_field: self._component_id,
+        }
+        self._ids = {name: value for name, value in ids.items() if value is not None}
+        self._piece_head = {"event": self._content, **self._ids}
+        progress = {"name": "status-update", "state": "working"}
+        self._progress_head = {"event": "CustomEvent", **self._ids, **progress}
+
+    @property
+    def mark(self) -> int:
+        """Changes with what is known of the run, and not with what is only said again.
+
+        Before the first break whatever comes counts as news.
+        """
+        return self.frames if self._rejoin is None else self._rejoin.mark
+
+    def hear(self, read: Callable[[Any], Any], version: V10, task_follows: bool) -> None:
+        """What comes from now on is to be read so, and is said in that version."""
+        self.read, self.brief, self.whole = read, version.brief, version.whole
+        self.task_follows = task_follows
 
     def decode(self, name: str, data: Any) -> Events:
         self.frames += 1
+        if self._steady and type(data) is dict and "error" not in data:
+            raw = data.get("result", data)
+            brief = self.brief(raw)
+            if brief is not None and brief[1] == self.task_id and self._added(brief, raw):
+                return [self._told(brief, raw)]
+        return self._decoded(name, data)
+
+    def _added(self, brief: Brief, raw: Any) -> bool:
+        """Whether the text could be added to what it belongs to; not so where that begins."""
+        shape, _, key, text = brief
+        if shape == CHUNK:
+            shown = self._shown.get(key)
+            artifact = self._artifacts.get(key)
+            if not shown or artifact is None:
+                return False
+            artifact.write(text)
+            shown.append(text)
+        elif shape == PIECE:
+            if self._shown or not self._said or self._said[-1].key != key:
+                return False
+            self._said[-1].pieces.append(text)
+            self._end = raw
+        else:
+            return self._progressed(key)
+        self._pieces.append(text)
+        return True
+
+    def _progressed(self, status: JSON) -> bool:
+        task = self._task
+        before = mapping((task or {}).get("status"))
+        if task is None or before.get("state") != status["state"]:
+            return False
+        message = before.get("message")
+        if message is not None and message != status.get("message"):
+            task.setdefault("history", []).append(message)
+        task["status"] = status
+        return True
+
+    def _told(self, brief: Brief, raw: Any) -> Any:
+        """The event for what was added."""
+        shape, _, key, text = brief
+        if shape == PROGRESS:
+            event = _new(self._classes["CustomEvent"])
+            data = self._progress_head.copy()
+            if text:
+                data["text"] = text
+        else:
+            event = _new(self._delta)
+            data = self._piece_head.copy()
+            data["content"] = text
+            if shape == CHUNK:
+                data["artifact_id"] = key
+        data["raw"] = raw
+        event.__dict__ = data
+        return event
+
+    def _decoded(self, name: str, data: Any) -> Events:
         try:
             event = self.read(data)
         except A2AError as error:
@@ -241,15 +329,24 @@ class A2AFold:
             if self._held and member == "task" and not self._settled:
                 return self._late_task(value, raw)
             return [self._custom(kind, raw)]
+        self._output = None
         self._identify(member, value)
         events: Events = []
         if not self._started:
             self._started = True
             events.append(self._event(self._component.prefix + "Started", raw))
-        events.extend(handle(value, raw))
+        # A copy: what is handed out may be changed, and what is known may not.
+        events.extend(handle(copied(value), raw))
         if not events:
             stated = {} if member == "message" else {"state": state_name(self._state)}
             events.append(self._custom(kind, raw, **stated))
+        self._states.add(self._state)
+        self._steady = (
+            self._identified
+            and self._rejoin is None
+            and self._paused_with is None
+            and not self.finished
+        )
         return events
 
     def _identify(self, member: str, value: JSON) -> None:
@@ -268,6 +365,7 @@ class A2AFold:
             if not self._identified:
                 self._identified = True
                 self.run_id = task_id
+        self._know_ids()
 
     @property
     def _state(self) -> str:
@@ -279,17 +377,8 @@ class A2AFold:
         return self.finished and (self._settled or self._state not in INTERRUPTED)
 
     def _event(self, name: str, raw: Any, /, **fields: Any) -> Any:
-        data: JSON = {"event": name}
-        if self.run_id is not None:
-            data["run_id"] = self.run_id
-        if self.session_id is not None:
-            data["session_id"] = self.session_id
-        if self._component_id is not None:
-            data[self._component.id_field] = self._component_id
-        data.update(fields)
-        data["raw"] = raw
         event = _new(self._classes[name])
-        event.__dict__ = data
+        event.__dict__ = {"event": name, **self._ids, **fields, "raw": raw}
         return event
 
     def _custom(self, name: str, raw: Any, /, **fields: Any) -> Any:
@@ -301,28 +390,30 @@ class A2AFold:
         artifact = mapping(update.get("artifact"))
         key = str(artifact.get("artifactId") or "")
         parts = objects(artifact.get("parts"))
-        if update.get("append"):
-            events = self._append(key, artifact, parts, raw)
-        else:
-            events = self._replace(key, artifact, parts, raw)
-            if key not in self._replays:
-                self._stored[key] = len(parts)
-                self._fresh.pop(key, None)
+        changes = [Change(bool(update.get("append")), parts)]
+        if self._rejoin is not None:
+            changes = self._rejoin.changes(key, *changes[0], self._artifacts.get(key))
+        events = self._change(key, artifact, changes, raw)
         return events or [self._custom("artifact-update", raw, artifact_id=key)]
 
+    def _change(self, key: str, artifact: JSON, changes: List[Change], raw: Any) -> Events:
+        events: Events = []
+        for change in changes:
+            if self._rejoin is not None:
+                self._rejoin.saw_change(key, change)
+            if change.append:
+                events += self._append(key, artifact, change.parts, raw)
+            else:
+                self._artifacts[key] = Artifact(artifact, change.parts)
+                events += self._whole(key, change.parts, raw)
+        return events
+
     def _append(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
-        self._doubt = self._doubt or self._unsure
-        if self._replays and key in self._replays:
-            return self._replayed(key, artifact, parts, raw)
         known = self._artifacts.get(key)
-        if known is None:  # its beginning is missing
+        if known is None:
             known = self._artifacts[key] = Artifact(artifact, [])
             self._doubt = True
-        known.parts.extend(parts)
-        if parts:
-            self._changed()
-            if self._looked_up:
-                self._fresh.setdefault(key, []).extend(parts)
+        known.extend(parts)
         events: Events = []
         for thought in thoughts(parts):
             self._thought.setdefault(key, []).append(thought)
@@ -332,56 +423,6 @@ class A2AFold:
         if text:
             events.append(self._piece(key, text, raw))
         return events
-
-    def _replace(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
-        replay = self._replays.get(key)
-        text = "".join(texts(parts))
-        if replay is not None and replay.begins_with(text):
-            replay = self._replays[key] = Replay(self._artifacts[key].text())
-            replay.whole = True
-            replay.hold(text, parts)
-            self._doubt = True
-            self._done_repeating(key, replay)
-            return []
-        self._replays.pop(key, None)
-        known = self._artifacts.get(key)
-        if known is None or known.parts != parts:
-            self._changed()
-        self._artifacts[key] = Artifact(artifact, list(parts))
-        return self._whole(key, parts, raw)
-
-    def _replayed(self, key: str, artifact: JSON, parts: List[JSON], raw: Any) -> Events:
-        replay = self._replays[key]
-        text = "".join(texts(parts))
-        if not text:
-            if all(part in self._artifacts[key].parts for part in parts):
-                self._doubt = self._doubt or bool(parts)
-                return []
-        elif replay.hold(text, parts):
-            self._doubt = True
-            self._done_repeating(key, replay)
-            return []
-        return [*self._release(key, raw), *self._append(key, artifact, parts, raw)]
-
-    def _done_repeating(self, key: str, replay: Replay) -> None:
-        if replay.is_certain:
-            del self._replays[key]
-
-    def _release(self, key: str, raw: Any) -> Events:
-        """What was held back of an artifact is complete: drop it, or take it for new."""
-        replay = self._replays.pop(key)
-        known = self._artifacts[key]
-        if not replay.held or replay.is_repeated:
-            return []
-        count = len(replay.parts)
-        if replay.is_doubled and known.parts[-2 * count :] == doubled(replay.parts):
-            self._fresh.setdefault(key, []).extend(replay.parts)
-            self._stored[key] = self._stored.get(key, 0) - 2 * count
-            parts = [*known.parts[: -2 * count], *replay.parts]
-            return self._replace(key, known.fields, parts, raw)
-        if replay.whole:
-            return self._replace(key, known.fields, replay.parts, raw)
-        return self._append(key, known.fields, replay.parts, raw)
 
     def _piece(self, key: str, text: str, raw: Any) -> Any:
         shown = self._shown.get(key)
@@ -420,11 +461,12 @@ class A2AFold:
         task = self._task if self._task is not None else {}
         status = mapping(update.get("status"))
         old = mapping(task.get("status"))
-        if (old.get("state"), old.get("message")) != (status.get("state"), status.get("message")):
-            self._changed()
-            if type(old.get("message")) is dict:
-                task.setdefault("history", []).append(old["message"])
+        repeated = all(old.get(name) == status.get(name) for name in ("state", "message"))
+        if not repeated and type(old.get("message")) is dict:
+            task.setdefault("history", []).append(old["message"])
         task["status"] = status
+        if self._rejoin is not None:
+            self._rejoin.saw_status(status)
         metadata = mapping(update.get("metadata"))
         if metadata:
             task["metadata"] = {**mapping(task.get("metadata")), **metadata}
@@ -457,7 +499,7 @@ class A2AFold:
             return self._finish(raw, is_task)
         if self.finished:  # it was paused
             self.finished = self._held = False
-            self._output = self._paused_with = None
+            self._paused_with = None
             name = self._component.prefix + "Continued"
             return [self._event(name, raw)] if name in self._classes else []
         return []
@@ -471,18 +513,18 @@ class A2AFold:
             return [self._custom("message", raw, text=text)]
         if category == "reasoning":
             return [self._reasoning(text, raw)] if text else []
+        if self._rejoin is not None:
+            self._rejoin.saw_message(message)
         if self._shown:  # the answer is in artifacts: this is something else
             if self._task is not None:
                 self._task.setdefault("history", []).append(message)
-                self._changed()
             return [self._custom("message", raw, text=text)]
         key = message.get("messageId")
-        goes_on = self._said and key and self._said[-1].message.get("messageId") == key
+        goes_on = self._said and key and self._said[-1].key == key
         if not goes_on:
             self._said.append(Said(message))
         self._said[-1].add(message, text)
         self._end = raw
-        self._changed()
         if not text:
             return [self._custom("message", raw)]
         piece = text if goes_on or not self._pieces else "\n" + text
@@ -492,36 +534,14 @@ class A2AFold:
     # Tasks
 
     def _task_event(self, task: JSON, raw: Any) -> Events:
-        if self._replays and self._is_stale(task):
+        rejoin = self._rejoin
+        if rejoin is not None and rejoin.is_old(task, self._artifacts):
             return []
         taken = self._take(task, raw)
-        if self._rejoined:
-            # Servers put a chunk into the task before they send it to who has just subscribed.
-            self._replays = {key: Replay(each.text()) for key, each in self._artifacts.items()}
+        if rejoin is not None:
+            rejoin.took(self._artifacts)
+            rejoin.saw(task, self._artifacts)
         return [*taken, *self._news("task", raw), *self._state_events(raw, True)]
-
-    def _is_stale(self, task: JSON) -> bool:
-        """Whether a stream begins with a snapshot older than the one that was looked up.
-
-        What it lacks comes as chunks then, from its end on.
-        """
-        if state_of(task) in TERMINAL or state_of(task) in INTERRUPTED:
-            return False
-        begun: Dict[str, Replay] = {}
-        for artifact in artifacts_of(task):
-            key, parts = str(artifact.get("artifactId") or ""), objects(artifact.get("parts"))
-            text = "".join(texts(parts))
-            known = self._replays.get(key)
-            if known is None or not known.begins_with(text):
-                return False
-            begun[key] = replay = Replay(self._artifacts[key].text())
-            replay.whole = True
-            replay.hold(text, parts)
-        self._replays = {
-            key: Replay(self._artifacts[key].text()) if each.is_certain else each
-            for key, each in begun.items()
-        }
-        return bool(begun)
 
     def _take(self, task: JSON, raw: Any) -> Events:
         """Let a snapshot take the place of what was known."""
@@ -530,32 +550,26 @@ class A2AFold:
         # What a server leaves out it may not have sent at all; what was streamed stays then.
         kept["history"] = objects(task.get("history")) or old.get("history") or []
         kept["status"] = mapping(task.get("status")) or mapping(old.get("status"))
-        events: Events = []
-        artifacts = artifacts_of(task)
-        if artifacts:
-            taken = {str(each.get("artifactId") or ""): each for each in artifacts}
-            new = {key: Artifact(each, objects(each.get("parts"))) for key, each in taken.items()}
-            if {key: each.parts for key, each in new.items()} != {
-                key: each.parts for key, each in self._artifacts.items()
-            }:
-                self._changed()
-            self._artifacts = new
-            for key, artifact in new.items():
-                events += self._whole(key, artifact.parts, raw)
-        before = mapping(old.get("status"))
-        if any(before.get(name) != kept["status"].get(name) for name in ("state", "message")):
-            self._changed()
         self._task = kept
-        self._replays.clear()
-        self._unsure = self._doubt = False
+        self._doubt = False
+        events: Events = []
+        if artifacts_of(task):
+            self._artifacts = {}
+            for each in artifacts_of(task):
+                key, parts = str(each.get("artifactId") or ""), objects(each.get("parts"))
+                self._artifacts[key] = Artifact(each, parts)
+                events += self._whole(key, parts, raw)
         return events
 
     def _late_task(self, task: JSON, raw: Any) -> Events:
         """The task behind a terminal status. It may not take back that the run is over."""
+        task = copied(task)
         status = mapping((self._task or {}).get("status"))
         if type(task.get("id")) is str and task["id"]:
             self.task_id = task["id"]
         events = self._take(task, raw)
+        if self._rejoin is not None:
+            self._rejoin.doubt = False
         if self._state not in TERMINAL and self._task is not None:
             self._task["status"] = status
         self._output = None
@@ -565,49 +579,20 @@ class A2AFold:
     def snapshot(self, task: JSON) -> Events:
         """Take the task as it was looked up after the stream was broken and opened again.
 
-        Chunks that come now may be in it already: see Replay.
+        Chunks that come now may be in it already.
         """
         if self._is_over:
             return []
-        stored = {str(each.get("artifactId") or ""): each for each in artifacts_of(task)}
-        counts = {key: len(objects(each.get("parts"))) for key, each in stored.items()}
-        if self._looked_up and stored:
-            once = [self._once(key, each) for key, each in stored.items()]
-            task = {**task, "artifacts": once}
+        rejoin = self._rejoin
+        looked_up = task
+        if rejoin is not None:
+            task = rejoin.corrected(task, self._artifacts)
         late, self._late = self._late, []
         events = [*late, *self._events("task", "task", self._task_event, task, task)]
-        if not self._is_over:
-            self._looked_up = True
-            self._stored, self._fresh = counts, {}
-            self._replays = {key: Replay(each.text()) for key, each in self._artifacts.items()}
+        if rejoin is not None and not self._is_over:
+            rejoin.looked_up(looked_up)
+            rejoin.took(self._artifacts)
         return events
-
-    def _once(self, key: str, artifact: JSON) -> JSON:
-        """The artifact without what a server stored twice; see _is_doubled.
-
-        It does so while somebody is subscribed again, and no more in between. What has come since
-        the last look shows it; of what has not come, equal neighbours are one.
-        """
-        known = self._artifacts.get(key)
-        fresh = self._fresh.get(key, [])
-        twice = doubled(fresh)
-        parts, count = objects(artifact.get("parts")), self._stored.get(key, 0)
-        tail = parts[count:]
-        if count and tail[:1] == parts[count - 1 : count] and tail[: len(twice)] != twice:
-            tail = tail[1:]  # it was being stored at the last look
-        # If nothing has come since, the first of what is missed has to show it.
-        sample = twice or (doubled(tail[:1]) if not self._stores_twice else [])
-        if sample:
-            self._stores_twice = tail[: len(sample)] == sample
-        if known is None or not self._stores_twice:
-            return artifact
-        missed: List[JSON] = []
-        again = False
-        for part in tail[len(twice) :]:
-            again = not again and bool(missed) and part == missed[-1]
-            if not again:
-                missed.append(part)
-        return {**artifact, "parts": [*known.parts, *missed]}
 
     # Tools and thoughts
 
@@ -661,7 +646,6 @@ class A2AFold:
         self.finished = self._held = True
         self._paused_with = paused_with
         self._end = raw
-        self._output = None
         if is_task or self._state in INTERRUPTED or not self.task_follows:
             events += self._ending()
         if self.on_end is not None:
@@ -669,7 +653,12 @@ class A2AFold:
         return events
 
     def _release_all(self, raw: Any) -> Events:
-        return [event for key in list(self._replays) for event in self._release(key, raw)]
+        """What was held back, now that it is clear that nothing decides it."""
+        events: Events = []
+        rest = {} if self._rejoin is None else self._rejoin.rest(self._artifacts)
+        for key, changes in rest.items():
+            events += self._change(key, self._artifacts[key].fields, changes, raw)
+        return events
 
     def _ending(self) -> Events:
         """The event that ends the run, if its content can be trusted; it is held back if not."""
@@ -709,7 +698,7 @@ class A2AFold:
             return False
         data = self._known().__dict__
         empty = data["status"] == "COMPLETED" and not any(name in data for name in _ANSWER)
-        return self._doubt or empty
+        return empty or self._doubt or (self._rejoin is not None and self._rejoin.doubt)
 
     def flush(self) -> Events:
         """What was held back, now that nothing comes any more."""
@@ -738,10 +727,12 @@ class A2AFold:
 
     def resumed(self) -> None:
         """Chunks may be missing until a task has come, and others may come twice."""
-        for key in [key for key, each in self._replays.items() if each.held and each.is_doubled]:
-            self._late += self._release(key, None)
-        self._replays.clear()
-        self._unsure = self._rejoined = True
+        self._steady = False
+        if self._rejoin is None:
+            self._rejoin = Rejoin(self.frames, self._states)
+            self._rejoin.saw(self._task or {}, self._artifacts)
+        for key, changes in self._rejoin.broken(self._artifacts).items():
+            self._late += self._change(key, self._artifacts[key].fields, changes, None)
 
     def settle(self, output: Any) -> None:
         """Take the output of a run that was looked up as the stream's."""
@@ -749,27 +740,17 @@ class A2AFold:
         if not self.finished:
             self._held = True
         self.finished = self._settled = True
+        self._steady = False
         if not counted_twice:
             self._output = output
         if self.on_end is not None:
             self.on_end(self._known())
 
     def _is_doubled(self, output: Any) -> bool:
-        """Whether a server stored what we saw come once as if it had come twice.
-
-        a2a-sdk 0.3.26 does, with every chunk that it sends while somebody is subscribed again. Its
-        task is no truth then.
-        """
+        """Whether a server stored what we saw come once as if it had come twice."""
         task = output.__dict__.get("task")
-        artifacts = artifacts_of(task.to_dict() if isinstance(task, Model) else mapping(task))
-        stored = {
-            str(each.get("artifactId") or ""): objects(each.get("parts")) for each in artifacts
-        }
-        for key, parts in self._fresh.items():
-            twice = doubled(parts)
-            if stored.get(key, [])[-len(twice) :] != twice:
-                return False
-        return bool(self._fresh)
+        plain = task.to_dict() if isinstance(task, Model) else mapping(task)
+        return self._rejoin is not None and self._rejoin.is_doubled(plain)
 
     def output(self) -> Any:
         return self._known()
@@ -802,10 +783,6 @@ class A2AFold:
         if not self.finished:
             data["status"] = "RUNNING"
         return _output(data, self._component, self._component_id, self.session_id)
-
-    def _changed(self) -> None:
-        self.mark += 1
-        self._output = None
 
 
 def _as_it_is(data: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ...errors import UnsupportedError
+from ..jsontext import copied
 from .interface import (
     CANCEL_TASK,
     CREATE_PUSH_CONFIG,
@@ -17,7 +18,7 @@ from .interface import (
     SUBSCRIBE_TO_TASK,
     TERMINAL,
 )
-from .v10 import V10, Json
+from .v10 import CHUNK, PIECE, V10, Brief, Json
 
 __all__ = ["V03"]
 
@@ -36,6 +37,9 @@ class V03(V10):
 
     version: Optional[str] = None  # a header would be refused: 0.3 is its absence
     extensions_header = "X-A2A-Extensions"
+    _working = "working"
+    _agent = "agent"
+    _kinds = 1
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -189,6 +193,28 @@ class V03(V10):
 
     # Reading
 
+    def brief(self, event: Any) -> Optional[Brief]:
+        try:
+            kind = event["kind"]
+            if kind == "artifact-update":
+                return self._brief_chunk(event)
+            if kind == "status-update":
+                return self._brief_progress(event)
+            return self._brief_piece(event) if kind == "message" else None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+
+    def whole(self, brief: Brief, event: Json) -> Json:
+        shape, _, key, text = brief
+        value = _without(event, "kind", "final")
+        if shape == CHUNK:
+            value["artifact"] = {**event["artifact"], "parts": [{"text": text}]}
+        elif shape == PIECE:
+            value.update(role="ROLE_AGENT", parts=[{"text": text}])
+        else:
+            value["status"] = copied(key)
+        return super().whole(brief, {_KINDS[event["kind"]]: value})
+
     def read_task(self, data: Any) -> Json:
         return super().read_task(_without(data, "kind"))
 
@@ -262,7 +288,10 @@ def _without(data: Any, *keys: str) -> Any:
     """A copy without ``keys``; what is no object is handed on, for the check to refuse it."""
     if type(data) is not dict:
         return data
-    return {key: value for key, value in data.items() if key not in keys}
+    copy = data.copy()
+    for key in keys:
+        copy.pop(key, None)
+    return copy
 
 
 def _lowered(name: str, prefix: str) -> str:

@@ -11,7 +11,7 @@ import re
 from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from .v03 import V03
-from .v10 import Json, standard_base64
+from .v10 import V10, Json, standard_base64
 
 __all__ = ["V03Rest"]
 
@@ -35,6 +35,13 @@ _NAME = re.compile(r"tasks/([^/]+)/pushNotificationConfigs/([^/]+)")
 
 class V03Rest(V03):
     """Reads what a server of protocol 0.3 answers over REST; writes what it is sent."""
+
+    # Events are as in 1.0, but for messages with "content", which are never briefly told.
+    _working = V10._working
+    _agent = V10._agent
+    _kinds = 0
+    brief = V10.brief
+    whole = V10.whole
 
     def write_task(self, task: Json) -> Json:
         return self._fitting(super().write_task(task), _TASK, "a task")
