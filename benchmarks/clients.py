@@ -203,7 +203,7 @@ def _a2a_texts(name: str, data: Any) -> Optional[str]:
     if name == "0.3-message":
         return result["parts"][0]["text"] if kind == "message" else None
     if name == "0.3-status":
-        message = result["status"].get("message")
+        message = result.get("status", {}).get("message")
         return message["parts"][0]["text"] if message else None
     return result["artifact"]["parts"][0]["text"] if kind == "artifact-update" else None
 
