@@ -227,9 +227,10 @@ def question_of(task: JSON) -> Optional[str]:
 def metrics_of(task: JSON) -> JSON:
     """What an AgentOS counted; it stands with its last message."""
     for message in reversed(_answers(task)):
-        metrics = mapping(mapping(message.get("metadata")).get("metrics"))
-        if metrics:
-            return metrics
+        if "metadata" in message:
+            metrics = mapping(mapping(message["metadata"]).get("metrics"))
+            if metrics:
+                return metrics
     return {}
 
 

@@ -168,7 +168,7 @@ class V10:
         return PIECE, message["taskId"], key, self._text(message["parts"])
 
     def _brief_progress(self, update: Json) -> Optional[Brief]:
-        said, task_id = update["status"], update["taskId"]
+        said = update["status"]
         if said["state"] != self._working or update.get("metadata"):
             return None
         status: Json = {"state": _WORKING}
@@ -176,20 +176,21 @@ class V10:
         if "message" in said:
             message = said["message"]
             text = self._text(message["parts"])
-            status["message"] = told = {
-                "messageId": message["messageId"],
-                "role": _AGENT,
-                "parts": [{"text": text}],
-            }
-            if "contextId" in message:
-                told["contextId"] = message["contextId"]
-            if "taskId" in message:
-                told["taskId"] = message["taskId"]
-            if len(message) != len(told) + self._kinds or message["role"] != self._agent:
+            told = message.copy()
+            told["parts"] = [{"text": text}]
+            if self._kinds:
+                del told["kind"]
+            if told["role"] != self._agent or type(told["messageId"]) is not str:
                 return None
+            told["role"] = _AGENT
+            if len(told) != 3 + ("contextId" in told) + ("taskId" in told):
+                return None
+            status["message"] = told
         if "timestamp" in said:
             status["timestamp"] = said["timestamp"]
-        return (PROGRESS, task_id, status, text) if len(said) == len(status) else None
+        if len(said) != len(status):
+            return None
+        return PROGRESS, update["taskId"], status, text
 
     def _text(self, parts: Any) -> str:
         """The text of the only part, if that is nothing else. Raises otherwise."""
