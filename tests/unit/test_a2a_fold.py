@@ -1,5 +1,6 @@
 """protocols/a2a/fold.py and content.py: a task, and streams as real servers send them, as a run."""
 
+import contextlib
 import copy
 import json
 import pickle
@@ -8,13 +9,16 @@ import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from remoteagent_lite import RunFailedError
-from remoteagent_lite.errors import A2AError, TaskNotFoundError
+from remoteagent_lite.errors import A2AError, ProtocolError, TaskNotFoundError
 from remoteagent_lite.models import RunOutput, TeamRunContentEvent, TeamRunOutput, WorkflowRunOutput
 from remoteagent_lite.models.a2a_v10 import Message, Task
+from remoteagent_lite.protocols.a2a.events import EventFold
 from remoteagent_lite.protocols.a2a.fold import A2AFold, output_of
+from remoteagent_lite.protocols.a2a.v03 import V03
+from remoteagent_lite.protocols.a2a.v10 import V10
 from remoteagent_lite.protocols.component import AGENT, TEAM, WORKFLOW, Component
 
 Event = Dict[str, Any]
@@ -1277,3 +1281,123 @@ def test_no_sequence_of_events_raises(
     assert fold.flush() == []
     assert isinstance(fold.output().status, str)
     assert fold.finished or fold.output().status == "RUNNING"
+
+
+# --- the short way -------------------------------------------------------------------------------
+
+plain_frames = st.lists(
+    st.one_of(
+        st.builds(more, st.sampled_from("ab"), bits),
+        st.builds(chunk, st.sampled_from("ab"), bits),
+        st.builds(lambda words: status("WORKING", said(words)), bits),
+        st.just(status("WORKING")),
+        st.builds(delta, bits, key=st.sampled_from("MN")),
+        st.builds(delta, bits, category=st.just("reasoning")),
+        st.builds(lambda words: more("a", thought(words)), bits),
+        st.builds(lambda task_id: status("WORKING", said("x"), task_id), st.sampled_from("TU")),
+        st.builds(lambda words: status("WORKING", said(words), metadata={"k": 1}), bits),
+        st.just(more("a", {"data": 1})),
+        st.just(status("INPUT_REQUIRED", said("which?"))),
+        frames_,
+    ),
+    max_size=10,
+)
+SPOKEN = [V10(""), V03("")]
+
+
+def spoken(version: V10, frame: Any) -> Any:
+    """A canonical frame as it is said in that version, in the envelope of JSON-RPC."""
+    if type(version) is V03 and isinstance(frame, dict):
+        # What is no event of 1.0 is none of 0.3.
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+            frame = version.write_event(frame)
+    return {"jsonrpc": "2.0", "id": "1", "result": frame}
+
+
+def told_by(fold: A2AFold, version: V10, frames: List[Any]) -> List[Any]:
+    """What the fold makes of the frames: events, or the error, and outputs."""
+    fold.hear(lambda data: version.read_event(data.get("result", data)), version, False)
+    told: List[Any] = []
+    for frame in frames:
+        try:
+            events = fold.decode("", copy.deepcopy(frame))
+        except ProtocolError as error:
+            told.append(str(error))
+            continue
+        told.append([(fold.delta(each), each.to_dict()) for each in events])
+        output = fold.output()
+        told.append(output and output.to_dict())
+    fold.end()
+    output = fold.output()
+    return [*told, [each.to_dict() for each in fold.flush()], output and output.to_dict()]
+
+
+@pytest.mark.parametrize("version", SPOKEN)
+@pytest.mark.parametrize("make", [lambda: A2AFold(AGENT, "id"), EventFold])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plain_frames)
+def test_the_short_way_leads_to_the_same(version: V10, make: Any, frames: List[Any]) -> None:
+    frames = [spoken(version, frame) for frame in [snap("WORKING"), *frames, status("COMPLETED")]]
+    quick, thorough = make(), make()
+    quickly = told_by(quick, version, frames)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(version), "brief", lambda self, event: None)
+        thoroughly = told_by(thorough, version, frames)
+    # What is looked at in passing only may be of a wrong type.
+    if not any(isinstance(each, str) for each in thoroughly):
+        assert quickly == thoroughly
+
+
+@pytest.mark.parametrize("version", SPOKEN)
+@pytest.mark.parametrize(
+    "frame", [more("a", "x"), delta("x"), status("WORKING", said("x")), status("WORKING")]
+)
+def test_what_comes_most_takes_the_short_way(version: V10, frame: Event) -> None:
+    fold = A2AFold(AGENT, "id")
+    first = [snap("SUBMITTED"), status("WORKING")]
+    first += [delta("x")] if "message" in frame else [chunk("a", "x")]
+    told_by_general: List[Any] = []
+
+    def read(data: Any) -> Any:
+        told_by_general.append(data)
+        return version.read_event(data["result"])
+
+    fold.hear(read, version, False)
+    for each in first:
+        fold.decode("", spoken(version, each))
+    told_by_general.clear()
+    for _ in range(2):
+        (event,) = fold.decode("", spoken(version, frame))
+        assert event.raw == spoken(version, frame)["result"]
+    assert told_by_general == []
+
+
+def test_changing_events_never_changes_the_output() -> None:
+    frames = [
+        snap("SUBMITTED", artifact("a", {"data": {"n": 1}}), history=[USER], metadata={"k": [1]}),
+        status("WORKING", said("on it"), metadata={"m": {}}),
+        status("WORKING", said("still on it")),
+        chunk("b", "x", {"data": {"n": 1}}),
+        more("b", "y"),
+        delta("z"),
+        status("COMPLETED", said("done")),
+    ]
+    expected = follow(copy.deepcopy(frames))[1].output()
+
+    def spoil(value: Any) -> None:
+        for each in list(value.values()) if isinstance(value, dict) else value:
+            if isinstance(each, (dict, list)):
+                spoil(each)
+        value.clear()
+
+    for make in (lambda: A2AFold(AGENT, "id"), EventFold):
+        fold = make()
+        for frame in copy.deepcopy(frames):
+            for event in fold.decode("", frame):
+                spoil(event.to_dict() if make is EventFold else event.raw)
+                if make is EventFold:
+                    spoil(vars(event))
+        output = fold.output()
+        assert (output.to_dict() if make is EventFold else output.task.to_dict()) == (
+            expected.task.to_dict()
+        )
