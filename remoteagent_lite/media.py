@@ -9,14 +9,58 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from typing import Any, Dict, Optional, Type, TypeVar, Union
+import re
+from typing import Any, ClassVar, Dict, Optional, Type, TypeVar, Union
+from urllib.parse import urlsplit
 
-__all__ = ["Audio", "File", "Image", "Video"]
+__all__ = ["Audio", "File", "Image", "Media", "Video", "guess_type", "named_type", "type_of"]
 
 MediaT = TypeVar("MediaT", bound="Media")
 
-#: Types that ``mimetypes`` does not know on every system.
-_TYPES = {".md": "text/markdown", ".webp": "image/webp", ".m4a": "audio/mp4", ".csv": "text/csv"}
+#: Types that ``mimetypes`` does not know on every system, or by another name.
+_TYPES = {
+    ".aac": "audio/aac",
+    ".avif": "image/avif",
+    ".csv": "text/csv",
+    ".flac": "audio/flac",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".m4a": "audio/mp4",
+    ".md": "text/markdown",
+    ".ogg": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+}
+
+#: What the content of a type begins with.
+_SIGNATURES = [
+    (re.compile(pattern, re.DOTALL), mime_type)
+    for pattern, mime_type in (
+        (rb"\x89PNG\r\n\x1a\n", "image/png"),
+        (rb"\xff\xd8\xff", "image/jpeg"),
+        (rb"GIF8[79]a", "image/gif"),
+        (rb"RIFF....WEBP", "image/webp"),
+        (rb"BM....\0\0\0\0", "image/bmp"),
+        (rb"II\*\0|MM\0\*", "image/tiff"),
+        (rb"....ftypavi[fs]", "image/avif"),
+        (rb"....ftyp(hei[cxms]|hev[cxms])", "image/heic"),
+        (rb"....ftyp(mif1|msf1)", "image/heif"),
+        (rb"RIFF....WAVE", "audio/wav"),
+        (rb"fLaC", "audio/flac"),
+        (rb"OggS", "audio/ogg"),
+        (rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", "audio/mpeg"),
+        (rb"\xff[\xf0\xf1\xf8\xf9]", "audio/aac"),
+        (rb"....ftypM4[AB]", "audio/mp4"),
+        (rb"....ftypqt", "video/quicktime"),
+        (rb"....ftyp3g", "video/3gpp"),
+        (rb"....ftyp", "video/mp4"),
+        (rb"\x1aE\xdf\xa3.{4,60}webm", "video/webm"),
+        (rb"FLV\x01", "video/x-flv"),
+        (rb"\0\0\x01[\xb3\xba]", "video/mpeg"),
+        (rb"%PDF-", "application/pdf"),
+        (rb"PK\x03\x04", "application/zip"),
+    )
+]
 
 
 def guess_type(name: str) -> Optional[str]:
@@ -26,7 +70,13 @@ def guess_type(name: str) -> Optional[str]:
 
 
 class Media:
-    """Base of the four kinds. Immutable by convention; holds either ``url`` or ``content``."""
+    """Base of the four kinds. Immutable by convention; holds either ``url`` or ``content``.
+
+    What ``mime_type`` leaves open is taken from ``format`` ("png"), the name or the first bytes.
+    """
+
+    #: What the types of this kind begin with.
+    family: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -79,14 +129,53 @@ class Media:
 class Image(Media):
     """A picture."""
 
+    family = "image/"
+
 
 class Audio(Media):
     """A sound recording."""
+
+    family = "audio/"
 
 
 class Video(Media):
     """A moving picture."""
 
+    family = "video/"
+
 
 class File(Media):
     """A document."""
+
+
+def type_of(item: Media) -> Optional[str]:
+    """The MIME type as far as it is given, or told by format, name, URL or first bytes."""
+    given = item.mime_type or item.format
+    if given and "/" in given:
+        return given
+    if given:
+        guessed = _fitting(item, guess_type("x." + given))
+        return guessed or (item.family + given if item.family else None)
+    guessed = named_type(item.filename, item.url) or _type_of_content(item.content or b"")
+    return _fitting(item, guessed)
+
+
+def named_type(filename: Optional[str], url: Any) -> Optional[str]:
+    """The MIME type that a name, or else a URL, suggests."""
+    try:
+        path = urlsplit(url).path if isinstance(url, str) else ""
+    except ValueError:
+        path = ""
+    return guess_type(filename or "") or guess_type(path)
+
+
+def _type_of_content(content: bytes) -> Optional[str]:
+    return next((mime_type for begin, mime_type in _SIGNATURES if begin.match(content)), None)
+
+
+def _fitting(item: Media, mime_type: Optional[str]) -> Optional[str]:
+    if mime_type is None or mime_type.startswith(item.family):
+        return mime_type
+    # The one container for several kinds: an audio in mp4 is no video.
+    several = isinstance(item, (Audio, Video)) and mime_type.endswith("/mp4")
+    return item.family + "mp4" if several else None

@@ -77,6 +77,33 @@ def test_media_of_every_kind_by_bytes_and_url(
     assert sent_to(output, "files")[0]["url"] == "https://example.org/a.pdf"
 
 
+BIG = PNG + b"\0" * 1_200_000
+
+
+@pytest.mark.parametrize(("remote", "id"), REMOTES)
+def test_a_big_picture_needs_no_type(agentos: PeerServer, remote: Any, id: str) -> None:
+    with remote(agentos.url, id) as component:
+        output = component.run("look", images=[Image(content=BIG)])
+        named = component.run("look", images=[Image(content=BIG, format="jpg")])
+    assert output.status == named.status == "COMPLETED"
+    (image,) = sent_to(output, "images")
+    assert base64.b64decode(image["content"]) == BIG
+    assert (image["mime_type"], image["format"]) == ("image/png", "png")
+    (image,) = sent_to(named, "images")
+    assert (image["mime_type"], image["format"]) == ("image/jpeg", "jpg")
+
+
+def test_what_is_too_big_for_a_field_is_refused_with_what_else_to_do(agentos: PeerServer) -> None:
+    with RemoteAgent(agentos.url, "plain") as agent, RemoteWorkflow(agentos.url, "qa") as workflow:
+        for refused in (
+            lambda: agent.run("x" * 1_100_000),
+            lambda: agent.run("look", images=[Image(content=BIG, id="i")]),
+            lambda: workflow.run("look", images=[Image(content=BIG)]),
+        ):
+            with pytest.raises(InvalidRequestError, match="exceeded maximum size.*known type"):
+                refused()
+
+
 def test_workflows_take_media_of_every_kind(agentos_latest: PeerServer) -> None:
     with RemoteWorkflow(agentos_latest.url, "qa") as workflow:
         output = workflow.run(

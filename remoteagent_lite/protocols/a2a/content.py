@@ -9,9 +9,8 @@ import binascii
 import json
 from base64 import b64decode
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
-from urllib.parse import urlsplit
 
-from ...media import guess_type
+from ...media import named_type
 from .interface import INTERRUPTED, TERMINAL
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "artifacts_of",
     "content_of",
     "data_of",
-    "guessed_type",
     "is_said_by_user",
     "mapping",
     "media_of",
@@ -258,7 +256,7 @@ def _file(part: JSON) -> Tuple[str, JSON]:
     if mapping(part.get("metadata")):
         item["metadata"] = part["metadata"]
     # A type that is only guessed sorts the part, and is not claimed for it.
-    mime_type = item.get("mime_type") or guessed_type(item.get("filename"), url)
+    mime_type = item.get("mime_type") or named_type(item.get("filename"), url) or ""
     field = _BY_TYPE.get(mime_type.partition("/")[0].lower(), "files")
     if type(raw) is str:
         item["content"] = _standard_base64(raw)
@@ -274,15 +272,6 @@ def _as_text(item: JSON) -> None:
     except (binascii.Error, UnicodeDecodeError):
         # Text in another encoding: its bytes are kept, and a type that does not deny them.
         item["file_type"] = item.pop("mime_type")
-
-
-def guessed_type(filename: Optional[str], url: Any) -> str:
-    """The type that a name or else a url suggests; "" if neither does."""
-    try:
-        path = urlsplit(url).path if isinstance(url, str) else ""
-    except ValueError:
-        path = ""
-    return guess_type(filename or "") or guess_type(path) or ""
 
 
 def _standard_base64(text: str) -> str:

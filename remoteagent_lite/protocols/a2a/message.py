@@ -11,23 +11,22 @@ import uuid
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 
 from ...errors import UnsupportedError
-from ...media import Audio, File, Image, Media, Video, guess_type
+from ...media import Audio, File, Image, Media, Video, type_of
 from ...models.a2a_v10 import Message, Part
 from ...models.runs import Message as RunMessage
 from ..jsontext import json_text
-from .content import guessed_type
 
 __all__ = ["OPTIONS", "message_of"]
 
-_MEDIA: Tuple[Tuple[str, Type[Media], str], ...] = (
-    ("images", Image, "image/"),
-    ("audio", Audio, "audio/"),
-    ("videos", Video, "video/"),
-    ("files", File, "application/"),
+_MEDIA: Tuple[Tuple[str, Type[Media]], ...] = (
+    ("images", Image),
+    ("audio", Audio),
+    ("videos", Video),
+    ("files", File),
 )
 
 #: The options of ``run`` that become part of the message.
-OPTIONS = (*(name for name, _, _ in _MEDIA), "session_id", "user_id", "metadata")
+OPTIONS = (*(name for name, _ in _MEDIA), "session_id", "user_id", "metadata")
 
 _INSTEAD = {
     "run_id": "The server chooses it: read run_id from the output or the stream",
@@ -130,23 +129,25 @@ def _metadata(options: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _media(options: Mapping[str, Any]) -> List[Dict[str, Any]]:
     parts = []
-    for name, kind, family in _MEDIA:
+    for name, kind in _MEDIA:
         for item in options.get(name) or ():
             if not isinstance(item, kind):
                 raise TypeError(
                     "%s must hold %s objects, not %s" % (name, kind.__name__, type(item).__name__)
                 )
-            parts.append(_part(item, family))
+            parts.append(_part(item))
     return parts
 
 
-def _part(item: Media, family: str) -> Dict[str, Any]:
+def _part(item: Media) -> Dict[str, Any]:
     part: Dict[str, Any] = {}
     if item.content is not None:
         part["raw"] = base64.b64encode(item.content).decode("ascii")
     else:
         part["url"] = item.url
-    media_type = _type(item, family)
+    media_type = type_of(item)
+    if media_type is None and item.content is not None and isinstance(item, File):
+        media_type = "application/octet-stream"
     if media_type is not None:
         part["mediaType"] = media_type
     if item.filename is not None:
@@ -154,18 +155,3 @@ def _part(item: Media, family: str) -> Dict[str, Any]:
     if item.fields:
         part["metadata"] = _plain("media", item.fields)
     return part
-
-
-def _type(item: Media, family: str) -> Optional[str]:
-    given = item.mime_type or item.format
-    if given and "/" in given:
-        return given
-    if given:
-        guessed = guess_type("x." + given) or ""
-        # The same extension may be another kind's: an audio in mp4 is no video.
-        fits = guessed.startswith(family) or isinstance(item, File)
-        return guessed if guessed and fits else family + given
-    guessed = guessed_type(item.filename, item.url)
-    if not guessed and item.content is not None and isinstance(item, File):
-        return "application/octet-stream"
-    return guessed or None

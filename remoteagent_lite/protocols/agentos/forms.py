@@ -10,7 +10,7 @@ import json
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type
 
 from ...errors import UnsupportedError
-from ...media import Audio, File, Image, Media, Video
+from ...media import Audio, File, Image, Media, Video, type_of
 from ...wire import FilePart
 from ..component import AGENT, TEAM, WORKFLOW, Component
 from ..jsontext import json_text, plain
@@ -122,16 +122,18 @@ _MEDIA: Dict[str, Type[Media]] = {
 
 
 _BYTES = "application/octet-stream"
-#: What the types of parts must begin with for the server to sort them as their option says.
+#: What the types of parts must begin with for every server to sort them as their option says.
 _MULTIPART_TYPES: Dict[str, Tuple[str, ...]] = {
     "images": tuple(
         "image/" + name
         for name in ("avif", "bmp", "gif", "heic", "heif", "jpeg", "png", "tiff", "webp")
     ),
-    "audio": tuple("audio/" + name for name in ("aac", "flac", "m4a", "mp3", "mpeg", "ogg", "wav")),
+    "audio": tuple(
+        "audio/" + name for name in ("aac", "flac", "m4a", "mp3", "mp4", "mpeg", "ogg", "wav")
+    ),
     "videos": tuple(
         "video/" + name
-        for name in ("3gpp", "mp4", "mpeg", "mpg", "quicktime", "webm", "wmv", "flv")
+        for name in ("3gpp", "mp4", "mpeg", "mpg", "quicktime", "webm", "wmv", "x-flv")
     ),
     "files": ("",),
 }
@@ -223,8 +225,9 @@ def split_media(
 ) -> Tuple[Dict[str, Any], List[FilePart]]:
     """Media that must go as JSON, by option, and those that can go as multipart parts.
 
-    Multipart carries bytes as they are, to servers of every version, but no field beside; the
-    server sorts parts by their type, and workflows take none.
+    Multipart carries bytes of any number, to servers of every version, but no field beside type
+    and format; the server sorts parts by their type, and workflows take none. A field in a form
+    holds 1 MB at most.
     """
     as_json: Dict[str, Any] = {}
     parts: List[FilePart] = []
@@ -232,13 +235,23 @@ def split_media(
         left = []
         for item in options.get(name) or ():
             bare = isinstance(item, _MEDIA[name]) and item.content and not item.fields
-            mime_type = item.mime_type or _BYTES if bare else ""
-            if bare and not item.id and component is not WORKFLOW and mime_type.startswith(types):
-                parts.append(FilePart("files", item.filename or "file", item.content, mime_type))
+            part = _file_part(item) if bare and not item.id and component is not WORKFLOW else None
+            if part is not None and part.content_type.startswith(types):
+                parts.append(part)
             else:
                 left.append(item)
         as_json[name] = left or None
     return as_json, parts
+
+
+def _file_part(item: Media) -> FilePart:
+    # The server takes the format from the name.
+    filename = item.filename or ("file.%s" % item.format if item.format else "file")
+    if isinstance(item, File) and not item.mime_type and "." in filename:
+        mime_type = _BYTES  # it knows more documents by their extension than by type
+    else:
+        mime_type = type_of(item) or _BYTES
+    return FilePart("files", filename, item.content or b"", mime_type)
 
 
 def message_text(value: Any) -> str:

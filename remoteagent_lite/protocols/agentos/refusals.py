@@ -45,6 +45,12 @@ def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> Remo
     if "db_id query parameter is required" in detail:  # 2.3 wraps this one into a 404
         hint = "%s Pass db_id=; get_config().databases lists them." % error.message
         return _renewed(error, InvalidRequestError, hint)
+    if status == 400 and "exceeded maximum size" in detail:
+        hint = (
+            "Of any size are images, audio, videos and files given as bytes of a known type, "
+            "without an id or further fields, to agents and teams. Give the rest by url=."
+        )
+        return _renewed(error, InvalidRequestError, "%s %s" % (error.message, hint))
     if since and (
         status == 405
         or (status == 404 and (detail == "Not Found" or route.endswith("/filter-schema")))
