@@ -20,11 +20,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 import uuid
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from ..errors import (
     ContentTypeNotSupportedError,
@@ -45,11 +43,13 @@ from ..errors import (
     UnsupportedOperationError,
     VersionNotSupportedError,
 )
+from ..media import guess_type
 from ..options import Timeout
 from . import templates
 from .agents import Agent
 from .context import Context
 from .failures import AgentError, Retry
+from .ledger import Desk, Ledger, PendingRun
 from .options import CredentialOption, Option
 
 if TYPE_CHECKING:
@@ -92,10 +92,13 @@ _CHECK = 40.0
 #: every call.
 _MOST_CARRIED = 2000
 
-#: How many runs are remembered as sent, and as emitted, by this process.
-_REMEMBERED = 4096
+#: Messages that one check emits at the most: ActiveWorkflow takes some seconds to store them.
+_MOST_EMITTED = 500
 
-#: After so many seconds a memory that has not come back was overwritten by an overlapping call.
+#: Seconds that ActiveWorkflow takes to store a message and its log entry.
+_STORED_IN = 0.01
+
+#: Seconds after which a server should know a run that it has taken.
 _GRACE = 120.0
 
 _NAMESPACE = uuid.UUID("5b0f7c8e-6d0c-4a52-9a38-6a5c1f4f2d11")
@@ -128,7 +131,7 @@ class Bridge(Agent):
         self._is_a2a = remote.protocol == "a2a"
         self._unknown = _UNKNOWN[remote.protocol]
         self._max_pending = max_pending
-        self._ledger = _Ledger()
+        self._ledger = Ledger()
         what = "the %s `%s`" % (remote.component.kind, remote.id)
         super().__init__(
             name=name,
@@ -144,82 +147,97 @@ class Bridge(Agent):
         """Begin a run on the message; wait for its answer, or leave it to ``check``."""
         until = time.monotonic() + min(ctx.options["timeout"], max(ctx.remaining - 2.0, 1.0))
         run = self._asked(ctx)
-        desk = _Desk(ctx, self._ledger, self._scope(ctx))
-        background = ctx.options["background"]
-        if background and len(desk.pending) >= self._max_pending:
+        if not ctx.options["background"]:
+            output = self._begun(ctx, run, until)
+            if output is None or output.status in _UNFINISHED:
+                output = self._finished(ctx, run, until)
+            self._report(ctx, run, output)
+            return
+        desk = self._desk(ctx)
+        if len(desk) >= self._max_pending:
             raise Retry(
                 "%d runs are waiting for their answers to be collected; is this agent scheduled?"
-                % len(desk.pending)
+                % len(desk)
             )
         output = self._begun(ctx, run, until)
-        if background and self._ledger.is_settled(run.run_id):
-            ctx.log("The answer of run %s has been emitted before." % run.run_id)
+        if self._is_a2a and output is not None and output.task is None:
+            self._report(ctx, run, output)  # a message, for which nobody can ask again
             return
-        if background:
-            if output is None or output.status in _UNFINISHED:
-                desk.add(run)
-                ctx.log("Run %s has begun; a check will emit its answer." % run.run_id)
-                return
-        elif output is None or output.status in _UNFINISHED:
-            output = self._finished(ctx, run, until)
-        if self._report(ctx, run, output):
-            if background:
-                run.is_paused = True
-                desk.add(run)
+        # This may have been another agent's message before: it gets its answer too.
+        ctx.repeatable = True
+        if desk.add(run):
+            ctx.log("Run %s has begun; a check will emit its answer." % run.run_id)
         else:
-            desk.settle(run)
-            desk.tidy()
+            ctx.log("The answer of run %s has been emitted before." % run.run_id)
+        ctx.memory.update(desk.record() or {})
 
     def check(self, ctx: Context) -> None:
         """Emit the answers of background runs that have finished since."""
         until = time.monotonic() + min(_CHECK, max(ctx.remaining - 10.0, 1.0))
-        desk = _Desk(ctx, self._ledger, self._scope(ctx))
-        for run in desk.pending:
-            if time.monotonic() > until:
-                ctx.log("There was no time for all runs; the next check goes on.")
-                break
-            try:
-                self._collect(ctx, desk, run)
-            except RemoteServerUnavailableError as error:
-                ctx.error(
-                    "%s The answers of %d runs have to wait for it." % (error, len(desk.pending))
-                )
-                break
-        desk.tidy()
+        desk = self._desk(ctx)
+        runs = desk.collect()
+        if runs is None:
+            ctx.log("Another call writes this agent's memory: the next check collects answers.")
+            return
+        emitted = 0
+        try:
+            for looked_at, run in enumerate(runs):
+                if time.monotonic() > until or emitted >= _MOST_EMITTED:
+                    ctx.log("There was no time for all runs; the next check goes on.")
+                    break
+                try:
+                    emitted += self._collect(ctx, desk, run)
+                except RemoteServerUnavailableError as error:
+                    waiting = len(runs) - looked_at
+                    ctx.error("%s The answers of %d runs have to wait for it." % (error, waiting))
+                    break
+            ctx.memory.update(desk.closed(emitted * _STORED_IN) or {})
+        except BaseException:
+            desk.abandon()
+            raise
 
-    def _collect(self, ctx: Context, desk: _Desk, run: _Run) -> None:
-        """Look at a pending run: emit it, report it, or leave it for the next check."""
+    def _desk(self, ctx: Context) -> Desk:
+        return self._ledger.desk(self._scope(ctx), ctx.memory, lambda: ctx.now, self._patience(ctx))
+
+    def _collect(self, ctx: Context, desk: Desk, run: PendingRun) -> bool:
+        """Look at a pending run: tell what became of it, or leave it for the next check.
+
+        Whether there is something to be stored.
+        """
+        age = desk.age(run)
         try:
             output = self._look_up(ctx, run)
         except RemoteServerUnavailableError:
             raise
         except self._unknown:
-            if run.age < _GRACE:
-                return  # a server with a queue stores runs a little after it has taken them
+            if age < _GRACE:
+                return False  # a server with a queue stores runs a little after it has taken them
             ctx.error(
                 "Run %s is not known to the %s any more, and its answer is lost: the server was "
                 "restarted without its database, or never began it." % (run.run_id, self._what)
             )
-            desk.settle(run)
-            return
+            desk.told(run)
+            return True
         except RemoteAgentError as error:
             ctx.error("Run %s could not be looked up: %s" % (run.run_id, error))
-            if run.age > self._patience(ctx):
-                desk.settle(run)
-            return
+            if age > self._patience(ctx):
+                desk.told(run)
+            return True
         waiting = output.status in _UNFINISHED or (output.is_paused and run.is_paused)
-        if waiting:
-            if run.age > self._patience(ctx):
-                ctx.error(
-                    "Run %s is still %s after %.0f minutes, and is not waited for any longer. If "
-                    "its server was restarted meanwhile, it will not end."
-                    % (run.run_id, output.status, run.age / 60.0)
-                )
-                desk.settle(run)
-        elif self._report(ctx, run, output):
-            run.is_paused = True
-        else:
-            desk.settle(run)
+        if not waiting:
+            run.is_paused = self._report(ctx, run, output)
+            if not run.is_paused:
+                desk.told(run)
+            return True
+        if age <= self._patience(ctx):
+            return False
+        ctx.error(
+            "Run %s is still %s after %.0f minutes, and is not waited for any longer. If its "
+            "server was restarted meanwhile, it will not end."
+            % (run.run_id, output.status, age / 60.0)
+        )
+        desk.told(run)
+        return True
 
     @staticmethod
     def _patience(ctx: Context) -> float:
@@ -272,7 +290,7 @@ class Bridge(Agent):
             return {"auth_token": ctx.credential("token")}
         return {}
 
-    def _look_up(self, ctx: Context, run: _Run) -> Any:
+    def _look_up(self, ctx: Context, run: PendingRun) -> Any:
         """The run as the server has it; ``self._unknown`` is raised if it has not."""
         remote: Any = self._remote
         options = dict(self._call(ctx), timeout=_LOOKUP)
@@ -290,7 +308,7 @@ class Bridge(Agent):
         run.run_id = known
         return output
 
-    def _listed(self, run: _Run, options: Dict[str, Any]) -> Any:
+    def _listed(self, run: PendingRun, options: Dict[str, Any]) -> Any:
         """The run among those of its session if the server gave it another id than ours, or None.
 
         A2A servers do, workflows, and AgentOS with a queue. A session that bears our id has no
@@ -311,6 +329,12 @@ class Bridge(Agent):
 
     def _begun(self, ctx: Context, run: _Run, until: float) -> Any:
         """The run as it is now, begun unless it was before; None if that is not known yet."""
+        with self._ledger.beginning(run.run_id) as is_alone:
+            if not is_alone:
+                raise Retry("Run %s is being begun by another call." % run.run_id)
+            return self._found_or_sent(ctx, run, until)
+
+    def _found_or_sent(self, ctx: Context, run: _Run, until: float) -> Any:
         stored = True
         if run.is_repeatable:
             try:
@@ -439,7 +463,7 @@ class Bridge(Agent):
 
     # --- What is answered
 
-    def _report(self, ctx: Context, run: _Run, output: Any) -> bool:
+    def _report(self, ctx: Context, run: PendingRun, output: Any) -> bool:
         """Emit the answer, or say why there is none; True if the run may still go on."""
         status = output.status or "COMPLETED"
         if status == "COMPLETED":
@@ -450,8 +474,12 @@ class Bridge(Agent):
                 run_id=run.run_id,
                 session_id=output.session_id or run.session_id,
             )
-            ctx.emit(message)
-            ctx.log("Run %s has completed." % run.run_id)
+            files = _files_of(output)
+            if files:
+                message["files"] = files
+            if output.data_parts:
+                message["data"] = output.data_parts
+            self._emit(ctx, run, message)
             return False
         if output.is_paused:
             ctx.error(
@@ -474,6 +502,32 @@ class Bridge(Agent):
                 % (run.run_id, self._what, status, output.reason or "no reason given")
             )
         return False
+
+    @staticmethod
+    def _emit(ctx: Context, run: PendingRun, message: Dict[str, Any]) -> None:
+        try:
+            ctx.emit(message)
+        except AgentError as error:
+            # Not raised: other runs may have been told of in this call.
+            ctx.error("The answer of run %s cannot be emitted: %s" % (run.run_id, error))
+            return
+        ctx.log("Run %s has completed." % run.run_id)
+        names = [file["name"] for file in message.get("files", ()) if "url" not in file]
+        if names:
+            ctx.log(
+                "The answer of run %s has files that the server gave no URL for, and which no "
+                "message can carry: %s" % (run.run_id, ", ".join(names))
+            )
+
+
+class _Run(PendingRun):
+    """A run that a message asks for."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.user_id: Optional[str] = None
+        self.prompt = ""
+        self.is_repeatable = False
 
 
 _DESCRIPTION = """Asks %(what)s and emits its answer.
@@ -551,6 +605,33 @@ def _plain(content: Any) -> Any:
     return content.to_dict() if hasattr(content, "to_dict") else content
 
 
+def _files_of(output: Any) -> List[Dict[str, Any]]:
+    """Where the media of an answer are, and of which type; or the name of what is nowhere else."""
+    media = [
+        *(output.images or ()),
+        *(output.videos or ()),
+        *(output.audio or ()),
+        *(output.files or ()),
+    ]
+    if output.response_audio is not None:
+        media.append(output.response_audio)
+    return [_file_of(type(item).__name__.lower(), item.to_dict()) for item in media]
+
+
+def _file_of(kind: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
+    name = fields.get("filename") or fields.get("name") or fields.get("id") or kind
+    url = fields.get("url")
+    if isinstance(url, str) and not url.startswith("data:"):
+        file = {"url": url}
+        path = url.partition("//")[2].partition("?")[0].partition("#")[0].partition("/")[2]
+        guessed = guess_type(path) or guess_type(str(name))
+    else:
+        file = {"name": str(name)}
+        guessed = guess_type(str(name))
+    guessed = guessed or guess_type("%s.%s" % (kind, fields.get("format")))
+    return dict(file, media_type=fields.get("mime_type") or fields.get("file_type") or guessed)
+
+
 def _was_begun_by(row: Any, message_id: str) -> bool:
     history = row.task.history if row.task is not None else None
     return any(message.message_id == message_id for message in history or ())
@@ -559,162 +640,3 @@ def _was_begun_by(row: Any, message_id: str) -> bool:
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-# --- Runs that are waited for
-
-
-class _Run:
-    """One run, as long as its answer has not been emitted."""
-
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.session_id = run_id
-        self.user_id: Optional[str] = None
-        self.prompt = ""
-        self.carried: Dict[str, Any] = {}
-        self.is_repeatable = False
-        self.is_paused = False
-        self.is_unlisted = False  # only the server's own id finds it
-        self.since = time.time()
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was begun; by the wall clock, as its memory may outlive this host."""
-        return time.time() - self.since
-
-    def to_memory(self) -> Dict[str, Any]:
-        """What has to be remembered, as short as it can be."""
-        memory: Dict[str, Any] = {"run": self.run_id, "since": int(self.since)}
-        if self.session_id != self.run_id:
-            memory["session"] = self.session_id
-        if self.carried:
-            memory["carry"] = self.carried
-        if self.is_paused:
-            memory["paused"] = True
-        return memory
-
-    @classmethod
-    def from_memory(cls, memory: Any) -> Optional[_Run]:
-        """None for what is no run: memory is the user's to edit."""
-        if not isinstance(memory, dict) or not isinstance(memory.get("run"), str):
-            return None
-        run = cls(memory["run"])
-        if isinstance(memory.get("session"), str):
-            run.session_id = memory["session"]
-        if isinstance(memory.get("since"), (int, float)):
-            run.since = memory["since"]
-        if isinstance(memory.get("carry"), dict):
-            run.carried = memory["carry"]
-        run.is_paused = memory.get("paused") is True
-        return run
-
-
-class _Desk:
-    """The pending runs of one ActiveWorkflow agent during one call.
-
-    They are in the agent's memory, under a mark that tells agents with equal options apart. Calls
-    that overlap overwrite each other's memory, so the ledger knows them as well.
-    """
-
-    def __init__(self, ctx: Context, ledger: _Ledger, scope: str) -> None:
-        self._ctx = ctx
-        self._ledger = ledger
-        self._scope = scope
-        mark = ctx.memory.get("mark")
-        self._is_new = not isinstance(mark, str)
-        self._mark: str = uuid.uuid4().hex[:12] if self._is_new else mark  # type: ignore[assignment]
-        runs = ctx.memory.get("runs")
-        remembered = [_Run.from_memory(each) for each in (runs if isinstance(runs, list) else [])]
-        self.pending: List[_Run] = ledger.completed(
-            scope, None if self._is_new else self._mark, [run for run in remembered if run]
-        )
-
-    def add(self, run: _Run) -> None:
-        """Remember a run, for a check to emit its answer."""
-        if all(each.run_id != run.run_id for each in self.pending):
-            self.pending.append(run)
-        self._ledger.keep(self._scope, self._mark, run)
-        self._write()
-
-    def settle(self, run: _Run) -> None:
-        """Forget a run: its answer is emitted, or will not be."""
-        self.pending = [each for each in self.pending if each.run_id != run.run_id]
-        self._ledger.settle(run.run_id)
-
-    def tidy(self) -> None:
-        """Remember what is pending now, if there is or was anything."""
-        if self.pending or self._ctx.memory.get("runs"):
-            self._write()
-
-    def _write(self) -> None:
-        self._ctx.memory["mark"] = self._mark
-        self._ctx.memory["runs"] = [run.to_memory() for run in self.pending]
-
-
-class _Ledger:
-    """What this process knows of runs, against what ActiveWorkflow's memory forgets.
-
-    A run that a memory lost is given back to the agent whose mark it bears; a mark that never came
-    back from ActiveWorkflow was overwritten itself, and its runs go to the agent with the same
-    options. A run that was emitted is not emitted again because an older memory still has it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all below
-        self._sent: OrderedDict[str, str] = OrderedDict()  # ids as we gave them, and as they are
-        self._settled: OrderedDict[str, None] = OrderedDict()
-        self._marks: OrderedDict[str, None] = OrderedDict()
-        self._runs: OrderedDict[str, Tuple[str, str, _Run]] = OrderedDict()
-
-    def sent(self, run_id: str, known_as: str) -> None:
-        with self._lock:
-            _keep(self._sent, run_id, known_as)
-
-    def known_as(self, run_id: str) -> str:
-        """The id that the server gave to the run, if it is known."""
-        with self._lock:
-            return self._sent.get(run_id, run_id)
-
-    def was_sent(self, run_id: str) -> bool:
-        """Whether the run may have been executed, for all this process knows."""
-        with self._lock:
-            return run_id in self._sent
-
-    def was_refused(self, run_id: str) -> None:
-        with self._lock:
-            self._sent.pop(run_id, None)
-
-    def keep(self, scope: str, mark: str, run: _Run) -> None:
-        with self._lock:
-            _keep(self._runs, run.run_id, (scope, mark, run))
-
-    def settle(self, run_id: str) -> None:
-        with self._lock:
-            self._runs.pop(run_id, None)
-            _keep(self._settled, run_id, None)
-
-    def is_settled(self, run_id: str) -> bool:
-        with self._lock:
-            return run_id in self._settled
-
-    def completed(self, scope: str, mark: Optional[str], runs: Iterable[_Run]) -> List[_Run]:
-        """``runs`` of a memory, without those settled before and with those it has lost."""
-        with self._lock:
-            if mark is not None:
-                _keep(self._marks, mark, None)
-            found = OrderedDict(
-                (run.run_id, run) for run in runs if run.run_id not in self._settled
-            )
-            for run_id, (its_scope, its_mark, run) in self._runs.items():
-                lost = its_scope == scope and its_mark not in self._marks and run.age > _GRACE
-                if its_mark == mark or lost:
-                    found.setdefault(run_id, run)
-        return list(found.values())
-
-
-def _keep(values: OrderedDict[str, Any], key: str, value: Any) -> None:
-    values[key] = value
-    values.move_to_end(key)
-    if len(values) > _REMEMBERED:
-        values.popitem(last=False)

@@ -16,11 +16,12 @@ import io
 import itertools
 import math
 import sys
+import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
 
 from ..wsgi import Environ
 from .agents import Agent
-from .app import AgentApp
+from .app import CLOCK, AgentApp
 from .reactions import JOB_LIMIT, Reaction, react, register, request_body
 
 __all__ = ["Attempt", "Job", "Simulation", "caller", "simulate"]
@@ -32,6 +33,18 @@ _ATTEMPTS = 5
 _POLL = 10.0
 _READ_TIMEOUT = 60.0
 _LATENCY = 0.1
+
+
+class VirtualTime:
+    """The clock of one simulation, which agents see in the place of time.monotonic."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        # An agent may be called in earnest before and after.
+        self._began = time.monotonic()
+
+    def __call__(self) -> float:
+        return self._began + self.now
 
 
 class Attempt:
@@ -104,10 +117,12 @@ class Simulation:
         memory: Optional[Mapping[str, Any]] = None,
         workers: int = 2,
         started: Optional[datetime.datetime] = None,
+        clock: Optional[VirtualTime] = None,
     ) -> None:
         if workers < 1:
             raise ValueError("ActiveWorkflow needs at least one worker")
         self._call = call
+        self._clock = clock or VirtualTime()
         registration = register(call(request_body("register")))
         if registration.failure is not None:
             raise ValueError("ActiveWorkflow cannot register this agent: " + registration.failure)
@@ -116,7 +131,6 @@ class Simulation:
         self.options: Dict[str, Any] = copy.deepcopy(dict(defaults))
         self.credentials = dict(credentials or {})
         self.memory: Dict[str, Any] = copy.deepcopy(dict(memory or {}))
-        self.now = 0.0
         self.jobs: List[Job] = []
         self.messages: List[Dict[str, Any]] = []
         self.logs: List[str] = []
@@ -130,6 +144,14 @@ class Simulation:
         self._arrived: List[Job] = []
         self._due: List[Tuple[float, int, Job]] = []
         self._running: List[Tuple[float, int, Job, Attempt]] = []
+
+    @property
+    def now(self) -> float:
+        return self._clock.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        self._clock.now = seconds
 
     # --- What happens
 
@@ -271,10 +293,15 @@ def _next_poll(time: float) -> float:
     return math.ceil(time / _POLL) * _POLL
 
 
-def caller(agent: Union[Agent, Type[Agent], AgentApp, Call], path: str = "") -> Call:
+def caller(
+    agent: Union[Agent, Type[Agent], AgentApp, Call],
+    path: str = "",
+    clock: Callable[[], float] = time.monotonic,
+) -> Call:
     """The function that has an agent answer the body of a request, as it would over HTTP.
 
-    ``path`` chooses among the agents of an AgentApp: the name of one.
+    ``path`` chooses among the agents of an AgentApp: the name of one. ``clock`` is what the agent
+    is told the time by.
     """
     if isinstance(agent, type):
         if not issubclass(agent, Agent):
@@ -293,7 +320,11 @@ def caller(agent: Union[Agent, Type[Agent], AgentApp, Call], path: str = "") -> 
             raise ValueError("which agent? The app has %s" % (", ".join(names) or "none"))
         path = names[0]
     url = app.urls("")[names.index(path)]
-    return lambda body: b"".join(app(_environ(url, body), _start_response))
+
+    def call(body: bytes) -> bytes:
+        return b"".join(app({**_environ(url, body), CLOCK: clock}, _start_response))
+
+    return call
 
 
 def _environ(path: str, body: bytes) -> Environ:
@@ -344,11 +375,13 @@ def simulate(
 
     Raises ValueError for an agent that would keep ActiveWorkflow from starting.
     """
+    clock = VirtualTime()
     return Simulation(
-        caller(agent),
+        caller(agent, clock=clock),
         options=options,
         credentials=credentials,
         memory=memory,
         workers=workers,
         started=started,
+        clock=clock,
     )

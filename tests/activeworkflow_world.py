@@ -1,0 +1,253 @@
+"""An ActiveWorkflow with agents of one bridge, in virtual time, in which all goes wrong that can.
+
+The jobs of a ``Plan`` are done as the real one does them: with the memory as it was when a job
+began, in any order, with answers that get lost, workers that are killed, and hosts that are started
+anew. What is lost or doubled has to be among what docs/activeworkflow.md names.
+"""
+
+import copy
+import heapq
+import itertools
+import json
+import time
+import types
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from remoteagent_lite.activeworkflow.bridge import Bridge
+from remoteagent_lite.activeworkflow.protocol import handle
+from remoteagent_lite.errors import NotFoundError
+from remoteagent_lite.models import RunOutput
+
+__all__ = ["Action", "Plan", "World"]
+
+#: What becomes of one call of a job: stored; the answer does not arrive; the worker is killed
+#: before it has stored anything, or when it has stored messages and not yet the memory.
+STORED, LOST, KILLED, KILLED_HALFWAY = "stored", "lost", "killed", "killed halfway"
+
+#: Seconds after which ActiveWorkflow repeats a call: that failed, and that nobody ended.
+_AGAIN = {LOST: 6.0, KILLED: 130.0, KILLED_HALFWAY: 130.0}
+
+
+class Action(NamedTuple):
+    """So many seconds after the one before: a message for all agents or one, a check, a restart.
+
+    ``fates`` are those of the first calls, and ``seconds`` what storing their answers takes.
+    """
+
+    after: float
+    kind: str  # "message", "check" or "restart"
+    agent: int = 0
+    fates: Tuple[str, ...] = ()
+    seconds: Tuple[float, ...] = (0.1,)
+
+
+class Plan(NamedTuple):
+    agents: int
+    shared: bool  # whether each message is for all agents
+    slow: float  # seconds that a run takes
+    actions: Tuple[Action, ...]
+
+
+class Remote:
+    """An agent that answers with what it was asked, after some time; and keeps its runs."""
+
+    protocol = "agentos"
+    base_url = "http://agents.test"
+    id = "echo"
+    component = types.SimpleNamespace(kind="agent")
+
+    def __init__(self, slow: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.slow = slow
+        self.clock = clock
+        self.ends: Dict[str, float] = {}
+        self.prompts: Dict[str, str] = {}
+        self.extra: Dict[str, Any] = {}  # what answers have beside their content
+
+    def run(self, prompt: str, *, run_id: str, session_id: str, **_: Any) -> RunOutput:
+        assert run_id not in self.prompts, "run twice: " + prompt
+        self.prompts[run_id] = prompt
+        self.ends[run_id] = self.clock() + self.slow
+        return RunOutput(run_id=run_id, session_id=session_id, status="PENDING")
+
+    def get_run(self, run_id: str, session_id: str, **_: Any) -> RunOutput:
+        if run_id not in self.prompts:
+            raise NotFoundError("Run not found", url=self.base_url, status_code=404)
+        if self.clock() < self.ends[run_id]:
+            return RunOutput(run_id=run_id, session_id=session_id, status="RUNNING")
+        fields = dict(self.extra, content=self.prompts[run_id], status="COMPLETED")
+        return RunOutput.from_dict(dict(fields, run_id=run_id, session_id=session_id))
+
+    def wait_run(self, run_id: str, session_id: str, **_: Any) -> RunOutput:
+        return self.get_run(run_id, session_id)
+
+    def list_runs(self, session_id: str, **_: Any) -> List[Any]:
+        return []
+
+
+class Job:
+    def __init__(self, action: Action, agent: int, message: Optional[Dict[str, Any]]) -> None:
+        self.agent = agent
+        self.message = message
+        self.fates = itertools.chain(action.fates, itertools.repeat(STORED))
+        self.seconds = itertools.cycle(action.seconds)
+
+
+class Answer:
+    """One that was given and not yet stored."""
+
+    def __init__(
+        self, job: Job, fate: str, result: Optional[Dict[str, Any]], snapshot: Dict[str, Any]
+    ) -> None:
+        self.job = job
+        self.fate = fate
+        self.result = result
+        self.snapshot = snapshot
+
+
+class World:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._now = 1000.0
+        self.remote = Remote(plan.slow, lambda: self._now)
+        self._bridge = self._begun()
+        self._count = itertools.count(1)
+        self._events: List[Tuple[float, int, Callable[[], None]]] = []
+        self._in_flight: List[Answer] = []
+        self._still_stored: Set[Answer] = set()  # that a host gave which has ended
+        self.memories: List[Dict[str, Any]] = [{} for _ in range(plan.agents)]
+        self.emitted: List[List[str]] = [[] for _ in range(plan.agents)]
+        self.errors: List[str] = []
+        #: Texts whose message an agent has taken, that may be doubled, and that may be lost.
+        self.taken: List[Set[str]] = [set() for _ in range(plan.agents)]
+        self.may_double: List[Set[str]] = [set() for _ in range(plan.agents)]
+        self.may_be_lost: List[Set[str]] = [set() for _ in range(plan.agents)]
+        #: Of agents that have messages of their own: some call came before there was a mark.
+        self.unmarked: Set[str] = set()
+
+    # --- The plan
+
+    def play(self) -> None:
+        at = self._now
+        for action in self._plan.actions:
+            at += action.after
+            self._at(at, lambda action=action: self._act(action))  # type: ignore[misc]
+        self._run()
+        idle = Action(0.0, "check")
+        for _ in range(75):  # more than an hour, after which agents are held to be silent
+            is_over = self._is_over()
+            for agent in range(self._plan.agents):
+                self._at(self._now + 60.0, lambda agent=agent: self._start(Job(idle, agent, None)))  # type: ignore[misc]
+            self._run()
+            if is_over and self._is_over():
+                break
+
+    def _is_over(self) -> bool:
+        return not any(self.missing())
+
+    def missing(self) -> List[Set[str]]:
+        if self._plan.shared:
+            return [taken - set(emitted) for taken, emitted in zip(self.taken, self.emitted)]
+        emitted = {text for texts in self.emitted for text in texts}
+        return [taken - emitted for taken in self.taken]
+
+    def _act(self, action: Action) -> None:
+        if action.kind == "restart":
+            self._forget()
+            self._bridge = self._begun()
+        elif action.kind == "check":
+            self._start(Job(action, action.agent, None))
+        else:
+            number = next(self._count)
+            stamp = "2026-01-01T00:00:%06.3fZ" % number
+            payload = {"text": "number %d" % number}
+            message = {"id": number, "payload": payload, "created_at": stamp}
+            for agent in range(self._plan.agents):
+                if self._plan.shared or agent == action.agent:
+                    self._start(Job(action, agent, message))
+
+    def _begun(self) -> Bridge:
+        """A bridge as it is when its host has just been started."""
+        return Bridge(self.remote, name="AskAgent", background=True)  # type: ignore[arg-type]
+
+    def _forget(self) -> None:
+        """What only the host that ends knows may be lost.
+
+        So may be what is received while an answer of the old host is being stored, which may
+        overwrite its memory. Doubled may be what that answer tells, and what is told meanwhile; and
+        what is still to be received once more.
+        """
+        for agent, memory in enumerate(self.memories):
+            recorded = {run["run"] for run in memory.get("runs", ())}
+            for text in self.taken[agent] | self._being_taken(agent):
+                if text not in self.emitted[agent] and self._run_of(text) not in recorded:
+                    self.may_be_lost[agent].add(text)
+            self.may_double[agent].update(set(self.emitted[agent]) - self.taken[agent])
+        for answer in self._in_flight:
+            self.may_double[answer.job.agent].update(_texts(answer.result))
+            self._still_stored.add(answer)
+
+    def _being_taken(self, agent: int) -> Set[str]:
+        return {
+            answer.job.message["payload"]["text"]
+            for answer in self._in_flight
+            if answer.job.agent == agent and answer.job.message is not None
+        }
+
+    def _run_of(self, text: str) -> Optional[str]:
+        prompts = self.remote.prompts
+        return next((run_id for run_id, prompt in prompts.items() if prompt == text), None)
+
+    # --- Jobs
+
+    def _start(self, job: Job) -> None:
+        snapshot = copy.deepcopy(self.memories[job.agent])
+        params = {"options": {}, "memory": snapshot, "credentials": [], "message": job.message}
+        call = {"method": "check" if job.message is None else "receive", "params": params}
+        answer = handle(self._bridge, call, clock=lambda: self._now)
+        if job.message is not None and "mark" not in snapshot:
+            self.unmarked.add(job.message["payload"]["text"])
+        result = None
+        if answer.status == 200:
+            result = json.loads(answer.body)["result"]
+        made = Answer(job, next(job.fates) if result is not None else LOST, result, snapshot)
+        self._in_flight.append(made)
+        if any(answer.job.agent == job.agent for answer in self._still_stored):
+            self.may_double[job.agent].update(_texts(result))
+            if job.message is not None:
+                self.may_be_lost[job.agent].add(job.message["payload"]["text"])
+        self._at(self._now + next(job.seconds), lambda: self._end(made))
+
+    def _end(self, answer: Answer) -> None:
+        self._in_flight.remove(answer)
+        self._still_stored.discard(answer)
+        job, result = answer.job, answer.result
+        if answer.fate in (STORED, KILLED_HALFWAY):
+            assert result is not None
+            self.errors += result.get("errors", ())
+            self.emitted[job.agent] += _texts(result)
+        if answer.fate == KILLED_HALFWAY:
+            self.may_double[job.agent].update(_texts(result))
+        if answer.fate != STORED:
+            self._at(self._now + _AGAIN[answer.fate], lambda: self._start(job))
+            return
+        assert result is not None
+        memory = result.get("memory")
+        if memory is not None and memory != answer.snapshot:
+            self.memories[job.agent] = memory
+        if job.message is not None:
+            text = job.message["payload"]["text"]
+            self.taken[job.agent].add(text)
+
+    # --- Time
+
+    def _at(self, moment: float, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (moment, next(self._count) << 32, event))
+
+    def _run(self) -> None:
+        while self._events:
+            self._now, _, event = heapq.heappop(self._events)
+            event()
+
+
+def _texts(result: Optional[Dict[str, Any]]) -> List[str]:
+    return [str(message["content"]) for message in (result or {}).get("messages", ())]

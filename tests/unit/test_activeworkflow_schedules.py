@@ -1,0 +1,69 @@
+"""Nothing is lost or doubled between two calls of a bridge, whatever becomes of their answers."""
+
+import sys
+from collections import Counter
+from typing import Any, Tuple
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from tests.activeworkflow_world import (
+    KILLED,
+    KILLED_HALFWAY,
+    LOST,
+    STORED,
+    Action,
+    Plan,
+    World,
+)
+
+#: All of them under the newest Python: the older ones would find the same.
+SCHEDULES = 10000 if sys.version_info >= (3, 9) else 1000
+
+ACTIONS = st.tuples(
+    st.sampled_from([0.0, 0.05, 0.5, 2.0, 7.0, 20.0, 60.0, 130.0, 200.0]),
+    st.sampled_from(["message", "message", "message", "check", "check", "restart"]),
+    st.sampled_from([0, 1]),
+    st.sampled_from(
+        [(), (LOST,), (KILLED,), (KILLED_HALFWAY,), (STORED,), (LOST, KILLED), (KILLED, LOST)]
+    ),
+    st.sampled_from([(0.1,), (1.0,), (4.5,), (0.1, 3.0), (4.0, 0.05)]),
+)
+PLANS = st.tuples(
+    st.sampled_from([1, 2]),
+    st.booleans(),
+    st.sampled_from([0.0, 3.0, 100.0]),
+    st.lists(ACTIONS, min_size=1, max_size=10),
+)
+
+
+def plan_of(drawn: Tuple[Any, ...]) -> Plan:
+    agents, shared, slow, actions = drawn
+    made = (
+        Action(after, kind, agent % agents, fates, seconds)
+        for after, kind, agent, fates, seconds in actions
+    )
+    return Plan(agents, shared, slow, tuple(made))
+
+
+def judge(plan: Plan) -> None:
+    world = World(plan)
+    world.play()
+    assert world.errors == []
+    for agent, (missing, emitted) in enumerate(zip(world.missing(), world.emitted)):
+        assert missing <= world.may_be_lost[agent], "lost"
+        assert doubled(emitted) <= world.may_double[agent], "doubled"
+    if not plan.shared:
+        for agent, emitted in enumerate(world.emitted):
+            assert set(emitted) - world.taken[agent] <= world.unmarked, "another agent's"
+        together = [text for emitted in world.emitted for text in emitted]
+        assert doubled(together) <= world.unmarked.union(*world.may_double), "emitted by two"
+
+
+def doubled(texts: Any) -> Any:
+    return {text for text, count in Counter(texts).items() if count > 1}
+
+
+@given(PLANS)
+@settings(max_examples=SCHEDULES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nothing_is_lost_or_doubled_beyond_what_the_document_names(drawn: Tuple[Any, ...]) -> None:
+    judge(plan_of(drawn))
