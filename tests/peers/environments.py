@@ -126,7 +126,12 @@ def _requirements(name: str) -> Path:
 
 
 def _fingerprint(name: str) -> str:
-    return hashlib.sha256(_requirements(name).read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for line in _requirements(name).read_bytes().splitlines(keepends=True):
+        digest.update(line)
+        if line.startswith(b"-r "):  # a kind that adds to another
+            digest.update(_fingerprint(Path(line[3:].decode("ascii").strip()).stem).encode("ascii"))
+    return digest.hexdigest()
 
 
 def _interpreter(directory: Path) -> Path:

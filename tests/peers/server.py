@@ -17,6 +17,8 @@ from .environments import python_of
 __all__ = [
     "A2A_SDK",
     "A2A_SDK_03",
+    "A2A_SDK_03_SIGNING",
+    "A2A_SDK_SIGNING",
     "ADK",
     "AGENTOS_LATEST",
     "AGENTOS_VERSIONS",
@@ -32,11 +34,15 @@ AGENTOS_LATEST = AGENTOS_VERSIONS[0]
 A2A_SDK = "a2a-sdk-1.3.0"
 A2A_SDK_03 = "a2a-sdk-0.3.26"
 ADK = "google-adk-2.13.0"
+#: The SDKs with the package that they sign cards with.
+A2A_SDK_SIGNING = A2A_SDK + "-signing"
+A2A_SDK_03_SIGNING = A2A_SDK_03 + "-signing"
 
 #: The script that serves a kind, and a path that answers 200 once it is up.
 _CARD = "/.well-known/agent-card.json"
 _SERVED = {
     A2A_SDK: ("a2a_sdk.py", _CARD),
+    A2A_SDK_SIGNING: ("a2a_sdk.py", _CARD),
     A2A_SDK_03: ("a2a_sdk_03.py", _CARD),
     ADK: ("adk.py", _CARD),
 }

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from .environments import python_of
-from .server import A2A_SDK, A2A_SDK_03
+from .server import A2A_SDK_03_SIGNING, A2A_SDK_SIGNING
 
 __all__ = ["CARD", "OLD_CARD", "SigningKey", "main", "new_key", "sign"]
 
@@ -177,8 +177,8 @@ def main() -> int:
     """Record the fixtures. Returns the exit code."""
     _FIXTURES.mkdir(parents=True, exist_ok=True)
     for peer, card, algorithms in (
-        (A2A_SDK, CARD, ("ES256", "RS256", "EdDSA")),
-        (A2A_SDK_03, OLD_CARD, ("ES256",)),
+        (A2A_SDK_SIGNING, CARD, ("ES256", "RS256", "EdDSA")),
+        (A2A_SDK_03_SIGNING, OLD_CARD, ("ES256",)),
     ):
         keys = [new_key(each) for each in algorithms]
         header = {"kid": "key-1", "typ": "JOSE", "jku": "https://agent.example/jwks.json"}
@@ -187,7 +187,8 @@ def main() -> int:
             for key in keys
         ]
         for key, signed in zip(keys, sign(peer, jobs)):
-            path = _FIXTURES / ("%s-%s.json" % (peer, key.algorithm))
+            name = "%s-%s.json" % (peer.replace("-signing", ""), key.algorithm)
+            path = _FIXTURES / name
             text = json.dumps({"jwk": key.jwk, "card": signed}, indent=1, sort_keys=True)
             path.write_text(text + "\n", encoding="utf-8")
             print(path)
