@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Type, Union
@@ -37,11 +38,45 @@ _VISIBLE = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "
 _VISIBLE[0x7F] = "\u2421"
 _VISIBLE.update(dict.fromkeys(range(128, 160), "�"))
 
+#: What errors advise in terms of Python, and what it is called here. Others may follow.
+_HERE = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r" \(Timeout\((read|total)=\.\.\.\)\)", ""),
+        (r"timeout=, or use stream=True", "--timeout"),
+        (r"timeout=", "--timeout"),
+        (r"auth_token=(\.\.\.|(?=\W|$))", "--token"),
+        (r"headers=\{\"([^\"]*)\": [^}]*\}", r"--header '\1: ...'"),
+        (r"headers=", "--header"),
+        (r"base_url=https://", "https://"),
+        (r"base_url", "URL"),
+        (r"proxies= and ", ""),
+        (r"verify='([^']*)'", r"REQUESTS_CA_BUNDLE=\1"),
+        (r"allow_hosts=\['([^']*)'\]", r"--allow-host \1"),
+        (r"extensions=\[(\.\.\.|'[^']*')\]", r"--extension \1"),
+        (r"interface_url=", "--interface-url"),
+        (r"allow_hosts=", "--allow-host"),
+        (r"extensions=", "--extension"),
+        (r"protocol=\"a2a\"", "--a2a"),
+        (r"a2a_protocol=\"([^\"]*)\"", r"--binding \1"),
+        (r"a2a_protocol=( and a2a_version=)?", "--binding"),
+        (r" What had arrived is in this error's `output`; get_run\(run_id\) tells.*", ""),
+        (r"cancel_run\(\) it", "cancel it"),
+        (r" Ask for less \(limit=, page=\) if you can\.", ""),
+    )
+]
+
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return its exit status."""
+    _open_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser(words).parse_args(words)
+    parser = _parser(words)
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        # The values of options may be secrets.
+        options = [each.partition("=")[0] for each in unknown if each.startswith("-")]
+        parser.error("unrecognized arguments: " + " ".join(options or unknown))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -54,14 +89,39 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             # The reader has gone (``| head``). Python would complain again while it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        _say("remoteagent: %s" % error)
+        _say("remoteagent: %s" % _in_words_of_here(str(error)))
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
 
 
+def _open_closed_streams() -> None:
+    """Put something in the place of standard streams that were closed (``>&-``)."""
+    # In this order: an open file takes the lowest number that is free, and no socket may get these.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def _in_words_of_here(text: str) -> str:
+    for pattern, words in _HERE:
+        text = pattern.sub(words, text)
+    return text
+
+
+class _Parser(argparse.ArgumentParser):
+    """Does not repeat the value of an option that stands before the command: it may be a secret."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            known = ", ".join(action.choices)
+            self.error("the first word has to be a command, one of %s" % known)
+        super()._check_value(action, value)
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="remoteagent",
         description="Look at AgentOS and A2A servers and run what they host.",
         epilog="The token can also be given by the environment variable %s." % TOKEN_VARIABLE,
@@ -69,7 +129,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version="remoteagent-lite " + __version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     shared.add_argument("url", metavar="URL", help="the server, e.g. http://localhost:7777")
     shared.add_argument("--token", help="bearer token or security key")
     shared.add_argument(
@@ -134,6 +194,19 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         default="auto",
         help="how to speak A2A (default: whatever the agent's card offers)",
     )
+    run.add_argument("--interface-url", metavar="URL", help="speak A2A there, without a card")
+    run.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="another origin that the A2A card may point to; can be repeated",
+    )
+    run.add_argument(
+        "--extension",
+        action="append",
+        metavar="URI",
+        help="an A2A extension that you keep to; can be repeated",
+    )
     run.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
     run.add_argument("--user", metavar="ID", help="user id")
     run.add_argument("--session", metavar="ID", help="session id, to go on with a conversation")
@@ -175,7 +248,8 @@ def _settings(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    with AgentOSClient(arguments.url, **_settings(arguments)) as client:
+    settings = _settings(arguments)
+    with AgentOSClient(arguments.url, **settings) as client:
         try:
             about: Dict[str, Any] = client.info().to_dict()
         except UnsupportedError:
@@ -197,8 +271,9 @@ def _info(arguments: argparse.Namespace) -> int:
             for kind in ("agent", "team", "workflow"):
                 _row(kind + "s", about.get(kind + "_count"))
             _say(
-                "The rest needs a token: --token or %s (what was given is not accepted)."
-                % TOKEN_VARIABLE
+                "The token that was given is not accepted, and the rest needs one."
+                if "auth_token" in settings
+                else "The rest needs a token: --token or %s." % TOKEN_VARIABLE
             )
             return 0
         _row("databases", ", ".join(map(str, config.get("databases") or [])))
@@ -267,7 +342,12 @@ def _run(arguments: argparse.Namespace) -> int:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     remote_type: Type[Any] = arguments.remote
     options: Dict[str, Any] = {"session_id": arguments.session, "user_id": arguments.user}
-    settings = _settings(arguments)
+    settings = dict(
+        _settings(arguments),
+        interface_url=arguments.interface_url,
+        allow_hosts=arguments.allow_host or (),
+        extensions=arguments.extension or (),
+    )
     if arguments.a2a:
         settings.update(protocol="a2a", a2a_protocol=arguments.binding)
     else:
@@ -316,7 +396,7 @@ def _run_streaming(
         try:
             if arguments.json:
                 for event in stream:
-                    print(json.dumps(event.to_dict()), flush=True)
+                    print(json.dumps(_named(event)), flush=True)
             else:
                 _show(stream, arguments.quiet)
             return stream.output()
@@ -348,6 +428,14 @@ def _show(stream: RunStream[Any, Any], quiet: bool) -> None:
         at_line_start = False
     if not at_line_start:
         _print("\n")
+
+
+def _named(event: Any) -> Dict[str, Any]:
+    """An event as a JSON object that has its name, also where the server's own has none."""
+    data = event.to_dict()
+    if not isinstance(data, dict):
+        return {"event": event.event, "data": data}
+    return data if data.get("event") else {**data, "event": event.event}
 
 
 def _note(event: Any) -> Optional[str]:

@@ -84,9 +84,15 @@ __all__ = [
 
 
 def shown_url(url: str) -> str:
-    """``url`` as it may stand in a message or log: without user info, query and fragment."""
+    """``url`` as it may stand in a message or log: without user info, query and fragment.
+
+    Passwords with a slash or the like in them come apart: what could be of one is not shown.
+    """
     try:
         parts = urlsplit(url)
+        if "@" in parts.path:
+            return "%s://...@%s" % (parts.scheme, parts.path.rpartition("@")[2])
+        _ = parts.port  # raises for what is none, such as the start of a password
     except ValueError:
         return "<unreadable URL>"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

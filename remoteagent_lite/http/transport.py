@@ -92,6 +92,11 @@ def normal_url(url: str) -> str:
         raise ValueError("base_url must start with http:// or https://, got %r" % (shown,))
     if "?" in url or "#" in url:
         raise ValueError("base_url must have no query and no fragment, got %s" % shown_url(url))
+    if "@" in url.split("://", 1)[1].partition("/")[2]:
+        raise ValueError(
+            "base_url %s has an @ behind a slash: write %%2F for a slash in a password, and %%40 "
+            "for an @ in a path" % shown_url(url)
+        )
     try:
         prepared.prepare_url(url, None)
     except (requests.exceptions.RequestException, ValueError):

@@ -182,7 +182,11 @@ def test_retry_after_is_seconds_or_none(header, expected):
         ("http://secret@host", "http://host"),
         ("https://host/path?token=secret#secret", "https://host/path"),
         ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ("http://user:sec/ret@host:1/path", "http://...@host:1/path"),
+        ("http://user:1/sec@ret@host/path?secret", "http://...@host/path"),
         ("http://[secret", "<unreadable URL>"),
+        ("http://user:sec?ret@host/path", "<unreadable URL>"),
+        ("http://user:sec#ret@host/path", "<unreadable URL>"),
         ("", ""),
     ],
 )

@@ -1282,6 +1282,8 @@ def test_url_is_normalised(given, expected):
 @pytest.mark.parametrize(
     "url", ["", "host", "host:7777", "ftp://host", "http://", "http:///x", "http://host:x",
             "http://me:%s@host:x" % TOKEN, "htp://me:%s@host" % TOKEN, "me:%s@host:1" % TOKEN,
+            "http://me:a/%s@h" % TOKEN, "http://me:1/%s@h" % TOKEN, "http://me:a?%s@h" % TOKEN,
+            "http://me:1/a#%s@h" % TOKEN, "http://me:%s/a@h" % TOKEN, "http://me:%s?a@h" % TOKEN,
             "http://me:%s@[::1" % TOKEN, "http://h/?a=%s" % TOKEN, "http://h/#%s" % TOKEN,
             None, 5, b"http://host"],
 )  # fmt: skip
