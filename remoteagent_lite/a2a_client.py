@@ -295,10 +295,15 @@ class A2AClient:
     ) -> RunStream[Any, StreamResponse]:
         fold = operation.fold
 
-        def recover(index: Optional[int], attempt: int) -> Any:
+        def recover(index: Optional[int], limit: Timeout) -> Any:
             task = _task(fold.run_id, fold.session_id)
             again = StreamOperation(a2a.SUBSCRIBE_TO_TASK, task, fold)
-            return self._connection.recover(again, task, options)
+            within: Any = dict(options, timeout=limit)
+            return self._connection.recover(again, task, within)
+
+        def look_up(limit: Timeout) -> Any:
+            within: Any = dict(options, timeout=limit)
+            return self._connection.look_up(_task(fold.run_id, fold.session_id), fold, within)
 
         def cancel(stream: RunStream[Any, StreamResponse], wait: float) -> bool:
             if not stream.run_id:
@@ -315,7 +320,7 @@ class A2AClient:
             answer,
             fold,
             cancel,
-            Resumption(recover, self._resume),
+            Resumption(recover, self._resume, look_up),
             shown_url(self.base_url),
             limit,
         )

@@ -7,11 +7,13 @@ Policy of TTLCache:
 * When there is none, the first caller fetches it and all others wait for that one fetch.
 * A fetch that fails gives its error to everybody who waited for it; the next caller tries again.
 * A fetch that was broken off (Ctrl-C in the fetching thread) sends the waiting ones to try anew.
+* A fetch that asks for the value it is to bring gets an error: it would wait for itself.
 * The lock is never held during a fetch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Callable, Dict, Generic, Optional, TypeVar
@@ -22,11 +24,12 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """One fetch under way; its fields are written once, before ``landed`` is set."""
+    """One fetch under way; ``value`` and ``error`` are written once, before ``landed`` is set."""
 
-    __slots__ = ("error", "landed", "value")
+    __slots__ = ("error", "landed", "thread", "value")
 
     def __init__(self) -> None:
+        self.thread = threading.get_ident()
         self.landed = threading.Event()
         self.value: Optional[T] = None
         self.error: Optional[BaseException] = None
@@ -63,27 +66,26 @@ class TTLCache(Generic[T]):
             with self._lock:
                 if self._clock() < self._expires:
                     return self._value  # type: ignore[return-value]
-                flight = self._flight
-                leading = flight is None
-                if flight is None:
-                    flight = self._flight = _Flight()
-                    generation = self._generation
-            if leading:
-                return self._lead(flight, fetch, generation)
-            flight.landed.wait()
+            mine: _Flight[T] = _Flight()
+            flight = self._fly(mine, fetch)
+            if flight is not mine:
+                if flight.thread == mine.thread:
+                    raise RuntimeError(
+                        "this thread is fetching the value already, and would wait for itself. An "
+                        "auth_token= function must not read what is fetched with its token: name, "
+                        "description, role, tools, db, knowledge."
+                    )
+                flight.landed.wait()
             if flight.error is None:
                 return flight.value  # type: ignore[return-value]
             if isinstance(flight.error, Exception):
-                raise flight.error
+                raise _own(flight.error)
 
     def refresh(self, fetch: Callable[[], T]) -> T:
         """Fetch now, whatever is cached, and keep the result."""
-        flight: _Flight[T] = _Flight()
-        with self._lock:
-            self._generation += 1
-            generation = self._generation
-            self._flight = flight
-        return self._lead(flight, fetch, generation)
+        mine: _Flight[T] = _Flight()
+        self._fly(mine, fetch, anew=True)
+        return mine.value  # type: ignore[return-value]
 
     def clear(self) -> None:
         """Forget the value; a fetch under way does not bring it back."""
@@ -93,43 +95,71 @@ class TTLCache(Generic[T]):
             self._value = None
             self._flight = None
 
-    def _lead(self, flight: _Flight[T], fetch: Callable[[], T], generation: int) -> T:
+    def _fly(self, mine: _Flight[T], fetch: Callable[[], T], anew: bool = False) -> _Flight[T]:
+        """Fetch, unless there is a value or somebody is fetching one. The flight that brings it."""
         try:
-            flight.value = value = fetch()
-        except BaseException as error:
-            flight.error = error
-            raise
-        else:
-            said = self._lifetime(value) if self._lifetime is not None else None
-            ttl = self._ttl if said is None else min(self._ttl, said)
-            with self._lock:
-                # An older fetch must not overwrite what a later refresh or clear decided.
-                if generation == self._generation:
-                    self._value = value
-                    self._expires = self._clock() + ttl
-            return value
+            try:
+                with self._lock:
+                    if anew:
+                        self._generation += 1
+                    elif self._clock() < self._expires:
+                        mine.value = self._value
+                        return mine
+                    elif self._flight is not None:
+                        return self._flight
+                    generation = self._generation
+                    self._flight = mine
+                mine.value = value = fetch()
+                said = self._lifetime(value) if self._lifetime is not None else None
+                ttl = self._ttl if said is None else min(self._ttl, said)
+                with self._lock:
+                    # An older fetch must not overwrite what a later refresh or clear decided.
+                    if generation == self._generation:
+                        self._value = value
+                        self._expires = self._clock() + ttl
+                return mine
+            except BaseException as error:
+                mine.error = error
+                raise
+            finally:
+                self._land(mine)
         finally:
-            with self._lock:
-                if self._flight is flight:
-                    self._flight = None
-            flight.landed.set()
+            self._land(mine)  # twice: Ctrl-C may come in any line, the one above included
+
+    def _land(self, mine: _Flight[T]) -> None:
+        with self._lock:
+            if self._flight is mine:
+                self._flight = None
+        mine.landed.set()
+
+
+def _own(error: Exception) -> Exception:
+    """An error for this thread alone, if it can be copied: what it is about is written into it."""
+    copied: Optional[Callable[[], Exception]] = getattr(error, "__copy__", None)
+    return error if copied is None else copied()
 
 
 class Recent(Generic[T]):
-    """The last ``size`` values that were kept, by key. Any thread may call any method."""
+    """The last ``size`` values that were kept, by key. Any thread may call any method.
+
+    Without a lock, which a forked child might find locked for good: operations of a dict are
+    atomic.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._lock = threading.Lock()  # guards _values
         self._values: Dict[str, T] = {}
 
     def keep(self, key: str, value: T) -> None:
-        with self._lock:
-            self._values.pop(key, None)
-            self._values[key] = value
-            if len(self._values) > self._size:
-                del self._values[next(iter(self._values))]
+        values = self._values
+        values.pop(key, None)
+        values[key] = value
+        while len(values) > self._size:
+            with contextlib.suppress(RuntimeError, StopIteration):  # another thread was faster
+                values.pop(next(iter(values)), None)
 
     def get(self, key: str) -> Optional[T]:
-        with self._lock:
-            return self._values.get(key)
+        return self._values.get(key)
+
+    def drop(self, key: str) -> None:
+        self._values.pop(key, None)

@@ -77,6 +77,7 @@ __all__ = [
     "UnsupportedError",
     "UnsupportedOperationError",
     "VersionNotSupportedError",
+    "about_run",
     "error_for_code",
     "error_for_status",
     "shown_url",
@@ -101,9 +102,13 @@ def shown_url(url: str) -> str:
 class RemoteAgentError(Exception):
     """Base of all errors of this library.
 
-    ``message`` says what happened and what to do next; ``url`` is where, or None.
+    ``message`` says what happened and what to do next; ``url`` is where, or None. ``run_id`` and
+    ``session_id`` name the run it is about, if it is about one that was sent.
     All attributes survive pickling, so that an error can cross a process boundary.
     """
+
+    run_id: Optional[str] = None
+    session_id: Optional[str] = None
 
     def __init__(self, message: str, url: Optional[str] = None) -> None:
         super().__init__(message)
@@ -113,6 +118,21 @@ class RemoteAgentError(Exception):
     def __reduce__(self) -> Any:
         # BaseException would call __init__ with ``args``, which here is only the message.
         return (_rebuild, (type(self), self.message, self.__dict__.copy()))
+
+    def __copy__(self) -> RemoteAgentError:
+        return _rebuild(type(self), self.message, self.__dict__.copy())
+
+
+def about_run(
+    error: BaseException, run_id: Optional[str], session_id: Optional[str] = None
+) -> None:
+    """Let ``error`` name the run it is about, if it is one of ours and names none yet."""
+    if not isinstance(error, RemoteAgentError) or error.run_id is not None or run_id is None:
+        return
+    error.run_id, error.session_id = run_id, session_id
+    if run_id not in error.message:
+        error.message += " (run %s)" % run_id
+        error.args = (error.message,)
 
 
 def _rebuild(cls: Type[RemoteAgentError], message: str, state: Dict[str, Any]) -> RemoteAgentError:
@@ -129,9 +149,6 @@ class RemoteServerUnavailableError(RemoteAgentError):
     executed the request: for a run, ``run_id`` and ``session_id`` tell where to look before you
     run it again.
     """
-
-    run_id: Optional[str] = None
-    session_id: Optional[str] = None
 
     def __init__(
         self,

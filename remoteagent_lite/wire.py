@@ -21,7 +21,19 @@ from typing import (
     TypeVar,
 )
 
-__all__ = ["Body", "Call", "FilePart", "Fold", "Received", "Request", "Response", "StreamCall"]
+from .errors import ProtocolError
+
+__all__ = [
+    "Body",
+    "Call",
+    "EventsMissingError",
+    "FilePart",
+    "Fold",
+    "Received",
+    "Request",
+    "Response",
+    "StreamCall",
+]
 
 OutputT = TypeVar("OutputT")
 OutputT_co = TypeVar("OutputT_co", covariant=True)
@@ -135,10 +147,17 @@ class Call(Generic[OutputT]):
         self.parse = parse
 
 
+class EventsMissingError(ProtocolError):
+    """A stream that was taken up again goes on behind events that have not come."""
+
+
 class Fold(Protocol[OutputT_co]):
     """Reads the events of one stream, one after another, and knows what they add up to.
 
     Not thread-safe: the stream that owns it calls it from one thread at a time.
+
+    ``decode`` raises EventsMissingError for an event before which others are missing; it is as if
+    the stream had broken off before it.
     """
 
     #: The run this stream is about, as far as it is known.
@@ -149,10 +168,13 @@ class Fold(Protocol[OutputT_co]):
     #: Called with what is known of the run when it has ended or paused.
     on_end: Optional[Callable[[Any], None]]
 
-    #: Index of the last event that had one: where a background stream can be resumed.
-    last_event_index: Optional[int]
     #: What the server itself said against going on with the stream, or None.
     fault: Optional[str]
+
+    @property
+    def last_event_index(self) -> Optional[int]:
+        """The number of the event behind which a background stream can be resumed, or None."""
+        ...
 
     @property
     def plural(self) -> bool:
@@ -165,8 +187,8 @@ class Fold(Protocol[OutputT_co]):
         ...
 
     @property
-    def grace(self) -> Optional[float]:
-        """For how many seconds the body is read on behind the run's end; None: to its end."""
+    def grace(self) -> float:
+        """For how many seconds the body is read on behind the run's end."""
         ...
 
     @property
@@ -190,7 +212,7 @@ class Fold(Protocol[OutputT_co]):
         ...
 
     def flush(self) -> List[Any]:
-        """The events that were held back for what might still have come."""
+        """The events that were held back, or found out in another way, now that no more come."""
         ...
 
     def delta(self, event: Any) -> Optional[str]:
@@ -202,7 +224,7 @@ class Fold(Protocol[OutputT_co]):
         ...
 
     def end(self) -> bool:
-        """The body ended cleanly: whether the run may be taken as finished."""
+        """The body came to an end that its framing proves: whether the run has ended with it."""
         ...
 
     def resumed(self) -> None:

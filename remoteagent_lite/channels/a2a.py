@@ -455,7 +455,7 @@ class A2AConnection:
             return found  # protocol 1.0 begins with the task as it stands
         answer = found
         try:
-            task = self.send(Operation(a2a.GET_TASK, get, _first), limit.left())
+            task = self._task(get, limit.left())
         except BaseException:
             if answer is not None:
                 answer.drop()
@@ -465,6 +465,15 @@ class A2AConnection:
             answer.drop()
             answer = None
         return Told(functools.partial(fold.snapshot, task), answer)
+
+    def look_up(
+        self, get: Mapping[str, Any], fold: Any, options: Optional[CallOptions] = None
+    ) -> Told:
+        """How the task of a stream stands. Blocks."""
+        return Told(functools.partial(fold.snapshot, self._task(get, options)))
+
+    def _task(self, get: Mapping[str, Any], options: Optional[CallOptions]) -> Dict[str, Any]:
+        return self.send(Operation(a2a.GET_TASK, get, _first), options)
 
     def close(self) -> None:
         """Close the idle connections of this process; the next call opens new ones."""

@@ -28,6 +28,7 @@ from ..channels.agentos import Connection
 from ..data import RemoteDb, RemoteKnowledge
 from ..errors import (
     NotFoundError,
+    ProtocolError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
@@ -35,6 +36,7 @@ from ..errors import (
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedError,
+    about_run,
     shown_url,
 )
 from ..options import RetryPolicy, Timeout
@@ -42,7 +44,7 @@ from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
 from ..protocols.component import Component
 from ..wire import Fold
-from .stream import Resumption, RunStream
+from .stream import Resumption, RunStream, Settled
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
@@ -69,6 +71,25 @@ _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
 _UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
+
+
+class _Memory:
+    """What is remembered of runs, by their ids."""
+
+    def __init__(self) -> None:
+        self.sessions: Recent[str] = Recent(_RUNS_REMEMBERED)
+        self.latest: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)  # how they stand, as snapshots
+        self.decided: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)  # pauses that are over, likewise
+        self._claims: Dict[Tuple[int, str], object] = {}  # those that are being continued
+
+    def claim(self, run_id: str, owner: object) -> bool:
+        """Whether ``owner`` alone, in this process, continues the run from now on."""
+        return self._claims.setdefault((os.getpid(), run_id), owner) is owner  # atomic
+
+    def release(self, run_id: str, owner: object) -> None:
+        claim = (os.getpid(), run_id)
+        if self._claims.get(claim) is owner:
+            del self._claims[claim]
 
 
 class Runner(Generic[OutputT, EventT, ConfigT]):
@@ -118,9 +139,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             self._resume = resume or RECOVER
         else:
             raise ValueError("protocol must be 'agentos' or 'a2a', not %r" % (protocol,))
-        self._sessions: Recent[str] = Recent(_RUNS_REMEMBERED)
-        self._latest: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)
-        self._claims: Dict[Tuple[int, str], object] = {}  # runs that are being continued
+        self._memory = _Memory()
         self._caches: Dict[int, TTLCache[ConfigT]] = {os.getpid(): TTLCache(config_ttl)}
 
     @property
@@ -170,12 +189,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         call_options, fields = _split(options)
         self._protocol.identify(fields)
         if fields.get("run_id") and fields.get("session_id"):
-            self._sessions.keep(fields["run_id"], fields["session_id"])
+            self._memory.sessions.keep(fields["run_id"], fields["session_id"])
         if stream:
-            call = self._protocol.run_stream(input, fields)
-            return self._open(call, call_options, background=bool(fields.get("background")))
-        blocking = self._protocol.run(input, fields)
-        return self._send(blocking, fields, call_options)
+            return self._open(self._protocol.run_stream(input, fields), fields, call_options)
+        return self._send(self._protocol.run(input, fields), fields, call_options)
 
     @overload
     def continue_run(
@@ -241,7 +258,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         has not seen itself.
 
         Nothing is sent, and ValueError raised, unless all that the run waits for is decided (the
-        server would take the rest for rejected) and the run is paused (it would be run anew).
+        server would take the rest for rejected) and the run is paused (it would be run anew): the
+        server is asked, because another process may have continued it.
         To go on with a finished run say how: ``input=``, ``continue_from=``, ``fork=True`` or
         ``regenerate=True`` (agents and teams). Tools that wait for an administrator's approval
         are left undecided: the server refuses as long as it has not been given.
@@ -265,32 +283,33 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             session_id = session_id or snapshot.session_id
         if not run_id:
             raise ValueError("continue_run needs the paused output or a run_id")
-        session_id = session_id or self._sessions.get(run_id)
+        session_id = session_id or self._memory.sessions.get(run_id)
         if not session_id and self._protocol.needs_session:
             raise ValueError("continue_run needs the session_id of run %s" % run_id)
         call_options, fields = _split(options)
         follow_up = self._protocol.is_follow_up(fields)
         with self._continuing(run_id) as began:
-            latest = self._latest.get(run_id)
-            if follow_up or (latest is None and snapshot is None):
-                latest = self._ask(run_id, session_id, follow_up, call_options)
+            latest = self._memory.latest.get(run_id)
+            if snapshot is not None or latest is not None:
+                # What is refused by what is known here needs no request.
+                self._protocol.continuation(run_id, snapshot, latest, decisions, dict(fields))
+            latest = self._ask(run_id, session_id, follow_up, call_options)
             value = self._protocol.continuation(run_id, snapshot, latest, decisions, fields)
             fields["session_id"] = session_id or (latest.session_id if latest else None)
             if value is not None or not follow_up:  # else it goes on as another run
-                began()
+                began(snapshot if latest is None else latest)
             if stream:
                 streamed = self._protocol.continue_stream(run_id, value, fields)
-                background = bool(fields.get("background"))
-                return self._open(streamed, call_options, background, repeatable=False)
+                return self._open(streamed, fields, call_options, repeatable=False)
             call = self._protocol.continue_run(run_id, value, fields)
             return self._send(call, dict(fields, run_id=run_id), call_options, repeatable=False)
 
     def _ask(
         self, run_id: str, session_id: Optional[str], follow_up: bool, options: CallOptions
     ) -> Optional[Any]:
-        """What the server says of a run; None if it has no endpoint to say it."""
+        """How a run stands, by the server's word; by our own if the server cannot be asked."""
         try:
-            output = self.get_run(run_id, session_id, **options)
+            return self._found(self._get_run(run_id, session_id, options))
         except UnsupportedError as error:
             if follow_up:
                 raise UnsupportedError(
@@ -298,37 +317,69 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     % (shown_url(self.base_url), "=, ".join(decided.FOLLOW_UPS) + "="),
                     error.url,
                 ) from error
-            return None
-        return self._protocol.snapshot(output)
+            return self._memory.latest.get(run_id)
 
     @contextlib.contextmanager
-    def _continuing(self, run_id: str) -> Iterator[Callable[[], None]]:
+    def _continuing(self, run_id: str) -> Iterator[Callable[[Any], None]]:
         """Let one thread at a time continue the run, and none after it.
 
-        Yields the function to call when it is about to begin. What became of it if it failed then,
-        only the server knows, unless the server cannot have begun.
+        Yields the function to call with the pause when it is about to be decided. What became of it
+        if it failed then, only the server knows, unless the server cannot have begun.
         """
+        memory, running = self._memory, self._protocol.running(run_id)
         mine = object()
-        claim = (os.getpid(), run_id)
-        if self._claims.setdefault(claim, mine) is not mine:  # atomic
-            raise ValueError("run %s is being continued by another thread" % run_id)
-        before = self._latest.get(run_id)
-        running = self._protocol.running(run_id)
+
+        def began(pause: Any) -> None:
+            memory.latest.keep(run_id, running)
+            memory.decided.keep(run_id, pause)
+
         try:
-            with self._protocol.explaining("GET runs", "2.9"):
-                yield lambda: self._latest.keep(run_id, running)
-        except BaseException as error:
-            if self._latest.get(run_id) is running:
-                self._latest.keep(run_id, before if _was_refused(error) else None)
-            raise
+            try:
+                if not memory.claim(run_id, mine):
+                    raise ValueError("run %s is being continued by another thread" % run_id)
+                before = memory.latest.get(run_id)
+                try:
+                    with self._protocol.explaining("GET runs", "2.9"):
+                        yield began
+                except BaseException as error:
+                    if memory.latest.get(run_id) is running:
+                        memory.decided.drop(run_id)
+                        memory.latest.drop(run_id)
+                        if before is not None and _was_refused(error):
+                            memory.latest.keep(run_id, before)
+                    raise
+            finally:
+                memory.release(run_id, mine)
         finally:
-            del self._claims[claim]
+            memory.release(run_id, mine)  # twice: Ctrl-C may come in any line, the one above too
 
     def _remember(self, output: Any) -> None:
         """Keep what has to be known of a run to continue it, or not to."""
+        memory = self._memory
         if output.run_id and output.session_id:
-            self._sessions.keep(output.run_id, output.session_id)
-            self._latest.keep(output.run_id, self._protocol.snapshot(output))
+            memory.sessions.keep(output.run_id, output.session_id)
+            memory.latest.keep(output.run_id, self._protocol.snapshot(output))
+        if output.run_id and output.status not in _UNFINISHED:
+            memory.decided.drop(output.run_id)
+
+    def _found(self, output: Any) -> Any:
+        """What matters of a run that was looked up, and is remembered."""
+        if self._is_decided(output):
+            return self._memory.latest.get(output.run_id)
+        self._remember(output)
+        return self._protocol.snapshot(output)
+
+    def _is_decided(self, output: Any) -> bool:
+        """Whether a run is found in a pause that has been decided here, and is only not yet over.
+
+        A server that queues what it is to do first takes note of the decision.
+        """
+        pause = self._memory.decided.get(output.run_id) if output.run_id else None
+        return (
+            pause is not None
+            and output.status == "PAUSED"
+            and not self._protocol.paused_anew(pause, self._protocol.snapshot(output))
+        )
 
     def cancel_run(
         self,
@@ -340,9 +391,11 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     ) -> bool:
         """Cancel a run and see that it is: True only when its status has become CANCELLED.
 
-        The server accepts any cancel, so the run is looked up afterwards, for at most ``wait``
-        seconds. False means that it had ended otherwise, does not exist, or that nothing confirmed
-        it in time. ``session_id`` is needed to look up a run this object has not seen itself.
+        The server accepts any cancel, so the run is looked up afterwards; all of it takes at most
+        ``wait`` seconds. False means that it had ended otherwise, does not exist, or that nothing
+        confirmed it in time. ``session_id`` is needed to look up a run this object has not seen
+        itself; before AgentOS 2.9 only who reads the run's answer or stream, by this object, can
+        confirm it.
         POST .../runs/{run_id}/cancel, then GET .../runs/{run_id}. Blocks.
         """
         return self._cancel(run_id, session_id, None, wait, options)
@@ -356,8 +409,29 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         options: CallOptions,
     ) -> bool:
         until = time.monotonic() + wait
+        with _Naming(run_id, session_id):
+            try:
+                confirmed = self._ask_to_cancel(run_id, session_id, stream, until, options)
+                if confirmed is None:
+                    confirmed = self._see_cancelled(run_id, session_id, stream, until, options)
+                return confirmed
+            except RemoteTimeoutError:
+                if not _is_over(until):
+                    raise
+                return False
+
+    def _ask_to_cancel(
+        self,
+        run_id: str,
+        session_id: Optional[str],
+        stream: Optional[RunStream[OutputT, EventT]],
+        until: float,
+        options: CallOptions,
+    ) -> Optional[bool]:
+        """Send the request; whether the run is cancelled, if the answer says so."""
+        call = self._protocol.cancel(run_id, session_id)
         try:
-            output: Any = self._connection.send(self._protocol.cancel(run_id, session_id), options)
+            output: Any = self._connection.send(call, self._within(until, options))
         except ServerError as error:
             # Before 2.9 the server said so itself when there was nothing to cancel.
             if str(error.detail).startswith("Failed to cancel run"):
@@ -366,19 +440,32 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         except TaskNotFoundError:
             return False
         except TaskNotCancelableError:
-            output = None  # over already, perhaps because it was cancelled before
-        if output is not None:
-            self._remember(output)
-            if output.status not in _UNFINISHED:
-                if stream is not None:
-                    # Some servers never tell those who listen to the run that it was cancelled.
-                    fold: Any = stream.fold
-                    stream.tell(functools.partial(fold.snapshot, output.task.to_dict()))
-                return bool(output.is_cancelled)
-        session_id = session_id or self._sessions.get(run_id)
+            return None  # over already, perhaps because it was cancelled before
+        if output is None:
+            return None
+        self._remember(self._about(output, run_id))
+        if output.status in _UNFINISHED:
+            return None
+        if stream is not None:
+            # Some servers never tell those who listen to the run that it was cancelled.
+            fold: Any = stream.fold
+            stream.tell(functools.partial(fold.snapshot, output.task.to_dict()))
+        return bool(output.is_cancelled)
+
+    def _see_cancelled(
+        self,
+        run_id: str,
+        session_id: Optional[str],
+        stream: Optional[RunStream[OutputT, EventT]],
+        until: float,
+        options: CallOptions,
+    ) -> bool:
+        """Look the run up, or read its stream on, until it has ended; whether it is cancelled."""
+        known = self._memory.sessions.get(run_id)
+        session_id = session_id or known
         if session_id is None and self._protocol.needs_session:
             return False
-        if self._sessions.get(run_id) is None:
+        if known is None:
             until = min(until, time.monotonic() + _GRACE)
         pause = 0.05
         while True:
@@ -386,17 +473,15 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             if stream is not None and stream.read_on(min(until, next_look)):
                 return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
             try:
-                output = self.get_run(run_id, session_id, **options)
-            except UnsupportedError:
-                if self._protocol.recovers:
-                    output = None  # only the stream can tell
-                else:
-                    return True  # a server without this endpoint refuses a cancel in vain, above
-            except (NotFoundError, TaskNotFoundError):
-                pass  # not stored yet, or unknown: time will tell
-            else:
-                if output.status not in _UNFINISHED:
-                    return bool(output.is_cancelled)
+                latest = self._found(
+                    self._get_run(run_id, session_id, self._within(until, options))
+                )
+            except (UnsupportedError, NotFoundError, TaskNotFoundError):
+                # Not stored yet, or unknown: time will tell. Or whoever reads its answer or its
+                # stream, in another thread perhaps.
+                latest = self._memory.latest.get(run_id)
+            if latest is not None and latest.status not in _UNFINISHED:
+                return bool(latest.is_cancelled)
             if time.monotonic() + pause > until:
                 return False
             # What reading on has not used up: a stream that has broken returns at once.
@@ -412,13 +497,28 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         streamed nor in the background is found only when it has ended.
         GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
         """
-        session_id = self._session_of(run_id, session_id)
-        with self._protocol.explaining("GET runs", "2.9"):
-            output: OutputT = self._connection.send(
-                self._protocol.get_run(run_id, session_id), options
+        output: OutputT = self._get_run(run_id, session_id, options)
+        self._found(output)
+        return output
+
+    def _get_run(self, run_id: str, session_id: Optional[str], options: CallOptions) -> Any:
+        session_id = session_id or self._memory.sessions.get(run_id)
+        if not session_id and self._protocol.needs_session:
+            raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
+        with _Naming(run_id, session_id), self._protocol.explaining("GET runs", "2.9"):
+            call = self._protocol.get_run(run_id, session_id)
+            return self._about(self._connection.send(call, options), run_id)
+
+    def _about(self, output: Any, run_id: str) -> Any:
+        """``output``, if it is about the run that was asked for."""
+        if output.run_id is not None and output.run_id != run_id:
+            url = shown_url(self.base_url)
+            raise ProtocolError(
+                "%s was asked about run %s and answered about run %s. Is there a cache or proxy in "
+                "between?" % (url, run_id, output.run_id),
+                url,
             )
-            self._remember(output)
-            return output
+        return output
 
     def wait_run(
         self,
@@ -430,28 +530,38 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     ) -> OutputT:
         """Poll a run until it has ended or pauses, for at most ``wait`` seconds. Blocks.
 
-        Raises RemoteTimeoutError when it has not by then. The bound matters: a run whose server
-        was killed stays RUNNING for ever.
+        A pause that this object has decided is none any more. Raises RemoteTimeoutError when the
+        run has not ended by then. The bound matters: a run whose server was killed stays RUNNING
+        for ever.
         """
         until = time.monotonic() + wait
         pause = 0.05
+        status, late = None, None
         while True:
-            output: Any = self.get_run(run_id, session_id, **options)
-            if output.status not in _UNFINISHED:
-                self._remember(output)
-                return output  # type: ignore[no-any-return]
-            if time.monotonic() + pause > until:
-                error = RemoteTimeoutError(
+            try:
+                output: Any = self._get_run(run_id, session_id, self._within(until, options))
+            except RemoteTimeoutError as error:
+                if not _is_over(until):
+                    raise
+                late = error
+            else:
+                self._found(output)
+                status, session_id = output.status, output.session_id or session_id
+                if status not in _UNFINISHED and not self._is_decided(output):
+                    return output  # type: ignore[no-any-return]
+            if late is not None or time.monotonic() + pause > until:
+                url = shown_url(self.base_url)
+                timed_out = RemoteTimeoutError(
                     "Run %s at %s is still %s after %g s. Wait longer, or cancel_run() it."
-                    % (run_id, shown_url(self.base_url), output.status, wait),
-                    shown_url(self.base_url),
-                    None,
+                    % (run_id, url, status or "unknown", wait),
+                    url,
+                    late,
                     True,
                     "total",
                     wait,
                 )
-                error.run_id, error.session_id = run_id, output.session_id
-                raise error
+                about_run(timed_out, run_id, session_id)
+                raise timed_out from late
             time.sleep(pause)
             pause = min(1.5 * pause, 2.0)
 
@@ -488,16 +598,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         POST .../runs/{run_id}/resume; raises UnsupportedError before AgentOS 2.9. What the server
         does not find ends the stream with StreamInterruptedError.
         """
-        session_id = session_id or self._sessions.get(run_id)
+        session_id = session_id or self._memory.sessions.get(run_id)
         call: Any = self._protocol.resume_stream(run_id, session_id, last_event_index)
         with self._protocol.explaining("GET runs", "2.9"):
-            return self._open(call, options, background=True)
-
-    def _session_of(self, run_id: str, session_id: Optional[str]) -> Optional[str]:
-        session_id = session_id or self._sessions.get(run_id)
-        if not session_id and self._protocol.needs_session:
-            raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
-        return session_id
+            return self._open(call, {"background": True}, options)
 
     def _send(
         self,
@@ -506,80 +610,97 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         options: CallOptions,
         repeatable: bool = True,
     ) -> OutputT:
-        try:
-            with self._protocol.explaining("POST runs", None):
-                output = self._connection.send(call, options, repeatable=repeatable)
-        except RemoteServerUnavailableError as error:
-            error.run_id, error.session_id = fields.get("run_id"), fields.get("session_id")
-            raise
+        limit = self._limit(options)
+        until = time.monotonic() + (limit.total or limit.read or 3600.0)
+        naming = _Naming(fields.get("run_id"), fields.get("session_id"))
+        with naming, self._protocol.explaining("POST runs", None):
+            output = self._connection.send(call, options, repeatable=repeatable)
         self._remember(output)
         unfinished = output.run_id and output.status in _UNFINISHED
         if unfinished and self._protocol.recovers and not fields.get("background"):
             # An A2A server may answer before the task is over, whatever it was asked.
-            limit = self._limit(options)
-            wait = limit.total or limit.read or 3600.0
+            wait = max(0.0, until - time.monotonic())
             return self.wait_run(output.run_id, output.session_id, wait=wait, **options)
         return output  # type: ignore[no-any-return]
 
     def _limit(self, options: CallOptions) -> Timeout:
         return Timeout.of(options["timeout"]) if "timeout" in options else self.timeout
 
+    def _within(self, until: float, options: CallOptions) -> CallOptions:
+        """The options of a call that has to be over at ``until``, a monotonic time."""
+        left = self._limit(options).within(until - time.monotonic())
+        return dict(options, timeout=left)  # type: ignore[return-value]
+
     def _open(
         self,
         call: Any,
+        fields: Mapping[str, Any],
         options: CallOptions,
-        background: bool = False,
         repeatable: bool = True,
     ) -> RunStream[OutputT, EventT]:
         fold = call.fold
         fold.on_end = self._remember
 
         def cancel(stream: RunStream[OutputT, EventT], wait: float) -> bool:
-            if fold.run_id is None and not stream.read_on_until_known(time.monotonic() + wait):
+            until = time.monotonic() + wait
+            if fold.run_id is None and not stream.read_on_until_known(until):
                 return False
-            return self._cancel(fold.run_id or "", fold.session_id, stream, wait, options)
+            left = until - time.monotonic()
+            return self._cancel(fold.run_id or "", fold.session_id, stream, left, options)
 
-        try:
-            with self._protocol.explaining("POST runs", None):
-                answer = self._connection.open(call, options, repeatable=repeatable)
-        except RemoteServerUnavailableError as error:
-            error.run_id, error.session_id = fold.run_id, fold.session_id
-            raise
-        resumption = self._resumption(fold, options, background)
+        naming = _Naming(fold.run_id, fold.session_id)
+        with naming, self._protocol.explaining("POST runs", None):
+            answer = self._connection.open(call, options, repeatable=repeatable)
+        resumption = self._resumption(fold, fields, options)
         url = shown_url(self.base_url)
         return RunStream(answer, fold, cancel, resumption, url, self._limit(options))
 
     def _resumption(
-        self, fold: Fold[Any], options: CallOptions, background: bool
+        self, fold: Fold[Any], fields: Mapping[str, Any], options: CallOptions
     ) -> Optional[Resumption]:
-        protocol = self._protocol
-        if protocol.recovers:
-            return Resumption(
-                lambda index, attempt: self._connection.recover(
-                    protocol.resume_stream(fold.run_id, fold.session_id, None, fold),
-                    protocol.task(fold.run_id, fold.session_id),
-                    options,
-                ),
-                self._resume,
-                lambda: protocol.settled(
-                    self.get_run(fold.run_id or "", fold.session_id, **options)
-                ),
+        protocol, connection = self._protocol, self._connection
+        background = bool(fields.get("background"))
+
+        def within(limit: Timeout) -> CallOptions:
+            return dict(options, timeout=limit)  # type: ignore[return-value]
+
+        def recover(index: Optional[int], limit: Timeout) -> Any:
+            again = protocol.resume_stream(fold.run_id, fold.session_id, None, fold)
+            return connection.recover(
+                again, protocol.task(fold.run_id, fold.session_id), within(limit)
             )
-        if not background:
+
+        def look_at_task(limit: Timeout) -> Any:
+            task = protocol.task(fold.run_id, fold.session_id)
+            if not fold.finished:
+                return connection.look_up(task, fold, within(limit))
+            output = connection.send(
+                protocol.ended_run(fold.run_id, fold.session_id), within(limit)
+            )
+            return None if output.status in _UNFINISHED else Settled(output)
+
+        def reopen(index: Optional[int], limit: Timeout) -> Any:
+            again = protocol.resume_stream(fold.run_id, fold.session_id, index, fold)
+            return connection.open(again, within(limit))
+
+        def look_up(limit: Timeout) -> Optional[Settled]:
+            if fold.session_id is None:
+                return None
+            with contextlib.suppress(NotFoundError, UnsupportedError):
+                output = self._get_run(fold.run_id or "", fold.session_id, within(limit))
+                # The end of its stream cancels a run that is not in the background.
+                if background or not output.is_cancelled:
+                    ended = output.status not in _UNFINISHED and not self._is_decided(output)
+                    return Settled(output) if ended else None
             return None
 
-        def reopen(index: Optional[int], attempt: int) -> Any:
-            run_id, session_id = fold.run_id or "", fold.session_id
-            if attempt > 1 and session_id is not None:
-                # Resuming has brought nothing: see whether there is still something to come.
-                with contextlib.suppress(NotFoundError):
-                    output: Any = self.get_run(run_id, session_id, **options)
-                    if output.status not in _UNFINISHED:
-                        return output
-            again = protocol.resume_stream(run_id, session_id, index, fold)
-            return self._connection.open(again, options)
-
-        return Resumption(reopen, self._resume)
+        if protocol.recovers:
+            return Resumption(recover, self._resume, look_at_task)
+        if background:
+            return Resumption(reopen, self._resume, look_up)
+        # Without events a run that is not in the background tells no end of its own.
+        silent = fields.get("stream_events") is False
+        return Resumption(None, self._resume, look_up) if silent else None
 
     # --- Configuration
 
@@ -646,14 +767,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.close()
 
     def __getstate__(self) -> Dict[str, Any]:
-        return dict(self.__dict__, _caches={}, _sessions=None, _latest=None, _claims={})
+        return dict(self.__dict__, _caches={}, _memory=None)
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__dict__.update(
-            state,
-            _sessions=Recent(_RUNS_REMEMBERED),
-            _latest=Recent(_OUTPUTS_REMEMBERED),
-        )
+        self.__dict__.update(state, _memory=_Memory())
 
     def __repr__(self) -> str:
         return "%s(base_url=%r, %s=%r)" % (
@@ -697,6 +814,28 @@ def _split(options: Any) -> Tuple[CallOptions, Dict[str, Any]]:
     for name, value in options.items():
         (call if name in _CALL_OPTIONS else fields)[name] = value
     return call, fields  # type: ignore[return-value]
+
+
+class _Naming:
+    """Lets every error that leaves its block name the run that it is about."""
+
+    __slots__ = ("_run_id", "_session_id")
+
+    def __init__(self, run_id: Optional[str], session_id: Optional[str]) -> None:
+        self._run_id = run_id
+        self._session_id = session_id
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
+        if error is not None:
+            about_run(error, self._run_id, self._session_id)
+
+
+def _is_over(until: float) -> bool:
+    """Whether a call that had until then has used its time up."""
+    return time.monotonic() > until - 0.01
 
 
 def _was_refused(error: BaseException) -> bool:

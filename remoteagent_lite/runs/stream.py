@@ -3,10 +3,14 @@
 The reader thread does nothing but read: it hands over bytes, a whole network read at a time, and
 the consumer's thread cuts and decodes them. That is nearly free in bulk, where a queue item for
 every event would cost as much as decoding it.
+
+In this order: what a stream is given and what its reader hands over; the reader; how long a stream
+may wait and how often it is taken up again; the stream itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import queue
@@ -37,13 +41,15 @@ from ..errors import (
     RemoteTimeoutError,
     StreamClosedError,
     StreamInterruptedError,
+    about_run,
 )
+from ..http.exchange import Exchange
 from ..http.transport import StreamResponse
 from ..options import RetryPolicy, Timeout
 from ..protocols.sse import SSEDecoder
-from ..wire import Fold, Received
+from ..wire import EventsMissingError, Fold, Received
 
-__all__ = ["Resumption", "RunStream", "Told", "merge"]
+__all__ = ["Resumption", "RunStream", "Settled", "Told", "merge"]
 
 OutputT = TypeVar("OutputT")
 EventT = TypeVar("EventT")
@@ -55,25 +61,12 @@ MAX_WAITING = 1024 * 1024
 #: How long close() waits for the reader thread, in seconds. Its socket has been shut down by
 #: then, so this only bounds what a stalled operating system could do to the caller.
 _JOIN = 5.0
-
-_TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
-
-_CLOSED = object()
-#: Comes instead of an event while a long one is being read, so that limits can be looked at.
-_IDLE = object()
+#: How long the look at a run may take whose stream has gone silent, in seconds: the silence has
+#: used the caller's patience up already.
+_GLANCE = 5.0
 
 
-class Resumption(NamedTuple):
-    """How a stream goes on after it was broken.
-
-    ``reopen(last_event_index, attempt)`` runs in the reader thread and returns another answer, or
-    what was learned in another way (Told), or the output of the run if that has ended; it must not
-    know the stream. ``look_up`` does the same for an end that is not to be believed as it stands.
-    """
-
-    reopen: Callable[[Optional[int], int], Any]
-    policy: RetryPolicy
-    look_up: Optional[Callable[[], Any]] = None
+# --- What a stream is given, and what its reader hands over beside bytes
 
 
 class Told(NamedTuple):
@@ -87,129 +80,248 @@ class Told(NamedTuple):
     received: Optional[Received] = None
 
 
-class _Handover:
-    """Bytes from the reader thread to the consumer, bounded by their number.
+class Settled(NamedTuple):
+    """The output of a run that has ended, in place of its last events."""
 
-    ``written`` belongs to the reader alone and ``taken`` to the consumer alone, so neither needs a
-    lock; each side only ever reads the other's.
+    output: Any
+
+
+class Resumption(NamedTuple):
+    """How a stream that has broken off goes on, or what became of its run is found out.
+
+    ``reopen(last_event_index, limit)`` returns the answer that goes on behind that event, or what
+    was Told instead. ``look_up(limit)`` asks for the run itself: Settled if it has ended; or Told
+    how it stands; or None if nothing is known of its end. Both run in the reader thread, within
+    ``limit``, and must not know the stream. Without ``reopen`` the stream is not taken up again,
+    and the run is looked up only for an end that nothing has proved.
     """
 
-    def __init__(self, answer: Optional[StreamResponse]) -> None:
-        # Guards the fields up to the listener: an answer that comes after the stop is not read, and
-        # the listener is told of every item that was not in the queue before it. Reentrant, for
-        # garbage collection may call stop() in the middle of put().
-        self.lock = threading.RLock()
-        self.answer = answer
+    reopen: Optional[Callable[[Optional[int], Timeout], Union[StreamResponse, Told]]]
+    policy: RetryPolicy
+    look_up: Optional[Callable[[Timeout], Union[Settled, Told, None]]] = None
+
+
+class _End(NamedTuple):
+    """The reader has no more: what broke it off, or None and whether that is the proven end.
+
+    ``looked`` if the run itself was asked for, beside its stream or in place of it.
+    """
+
+    cause: Optional[BaseException] = None
+    proven: bool = False
+    looked: bool = False
+
+
+_TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
+
+_CLOSED = object()
+#: Comes instead of an event while a long one is being read, so that limits can be looked at.
+_IDLE = object()
+
+#: The states of a stream; RunStream._finish tells how one follows from another.
+_STREAMING, _RESUMING, _LOOKING_UP, _ENDED = "streaming", "resuming", "looking up", "ended"
+
+
+# --- The reader
+
+
+class _Reader:
+    """A thread that reads one answer, and the hand-over of its bytes, bounded by their number.
+
+    ``begin()`` is called ``delay`` seconds later to get the answer, or what there is in its place.
+    The thread must not know the RunStream, or an abandoned one would live on.
+
+    There are no locks in here, for garbage collection may call ``stop`` within any line of any
+    thread. ``written`` belongs to the reading thread and ``taken`` to the consumer; each side only
+    reads the other's. Whoever waits does so at a SimpleQueue, whose put is reentrant.
+    """
+
+    def __init__(
+        self,
+        listeners: List[Callable[[], Any]],
+        answer: Optional[StreamResponse] = None,
+        begin: Optional[Callable[[], Any]] = None,
+        delay: float = 0.0,
+    ) -> None:
         self.stopped = False
-        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        #: Told of every hand-over, when somebody waits for several streams at once.
-        self.listener: Optional[Callable[[], Any]] = None
         self.written = 0
         self.taken = 0
-        self.room = threading.Event()
-        self.process = os.getpid()
+        self._listeners = listeners  # told of every hand-over
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._full = False  # the thread waits for room
+        self._exchange = Exchange()  # in which the answer is asked for, if it is not there yet
+        self._abort = self._exchange.abort if answer is None else answer.abort
+        self.thread = threading.Thread(
+            target=self._run, args=(answer, begin, delay), name="remoteagent-stream", daemon=True
+        )
 
     def put(self, item: Any) -> None:
-        with self.lock:
-            self.queue.put(item)
-            if self.listener is not None:
-                self.listener()
-
-    def listen(self, listener: Callable[[], Any]) -> int:
-        """Call ``listener`` for every item from now on; how many there are already."""
-        with self.lock:
-            self.listener = listener
-            return self.queue.qsize()
-
-    def wait_for_room(self) -> None:
-        while self.written - self.taken > MAX_WAITING and not self.stopped:
-            self.room.clear()
-            # Looked at again after clear(): the consumer may have taken bytes in between.
-            if self.written - self.taken > MAX_WAITING and not self.stopped:
-                self.room.wait()
+        self._items.put(item)
+        for tell in self._listeners:  # behind put(): who listens looks for what was there before
+            tell()
 
     def take(self, timeout: Optional[float]) -> Any:
         """The next item. Raises queue.Empty after ``timeout`` seconds."""
-        item = self.queue.get_nowait() if timeout == 0 else self.queue.get(timeout=timeout)
+        item = self._items.get_nowait() if timeout == 0 else self._items.get(timeout=timeout)
         if type(item) is bytes:
             self.taken += len(item)
-            self.room.set()
+            if self._full:
+                self._room.put(None)
         return item
 
+    def waiting(self) -> int:
+        """How many items there are."""
+        return self._items.qsize()
+
     def stop(self) -> None:
-        """Wake the reader and the consumer, wherever they wait. Any thread, any number of times."""
-        if self.process != os.getpid():
-            # A forked child shares the socket, but not the stream. Nor may it wait for a lock: the
-            # reader may have held it at the moment of the fork, and does not live here.
+        """Wake the thread and the consumer, wherever they wait. Any thread, any number of times."""
+        if not self.stopped:
             self.stopped = True
-            return
-        with self.lock:
-            if self.stopped:
-                return
-            self.stopped = True
-        if self.answer is not None:
-            self.answer.abort()
-        self.room.set()
-        self.put(_CLOSED)
+            self._room.put(None)
+            self._abort()
+            self.put(_CLOSED)
 
-    def adopt(self, answer: StreamResponse) -> bool:
-        """Take an answer that was opened by the reader; False if nobody wants it any more."""
-        with self.lock:
-            if not self.stopped:
-                self.answer = answer
-            return not self.stopped
+    def _run(
+        self, answer: Optional[StreamResponse], begin: Optional[Callable[[], Any]], delay: float
+    ) -> None:
+        looked = False
+        try:
+            if begin is not None:
+                answer, looked = self._begun(begin, delay)
+            while answer is not None and not self.stopped:
+                data = answer.read()
+                if not data:
+                    break
+                self.written += len(data)
+                self.put(data)
+                self._wait_for_room()
+        except BaseException as error:  # crosses to the consumer, which raises it
+            self.put(_End(error))
+        else:
+            self.put(_End(None, answer is None or answer.complete, looked))
+        finally:
+            if self.stopped and answer is not None:
+                answer.drop()
+
+    def _begun(
+        self, begin: Callable[[], Any], delay: float
+    ) -> Tuple[Optional[StreamResponse], bool]:
+        with self._exchange:
+            self._exchange.wait(delay)
+            found = None if self.stopped else begin()
+        if isinstance(found, StreamResponse):
+            return found, False
+        if found is not None:
+            self.put(found)
+        return (found.answer, True) if isinstance(found, Told) else (None, False)
+
+    def _wait_for_room(self) -> None:
+        while self._is_full():
+            self._full = True
+            if self._is_full():  # looked at again: the consumer may have taken bytes in between
+                self._room.get()
+            self._full = False
+
+    def _is_full(self) -> bool:
+        return self.written - self.taken > MAX_WAITING and not self.stopped
 
 
-class _Settled:
-    """The output of a run that turned out to have ended, in place of its last events."""
+class _Source:
+    """What a stream reads from: one reader after another. It must not know the RunStream either."""
 
-    __slots__ = ("output",)
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.closed = False
+        self.listeners: List[Callable[[], Any]] = []
+        self.reader: _Reader
 
-    def __init__(self, output: Any) -> None:
-        self.output = output
+    def read(
+        self,
+        answer: Optional[StreamResponse] = None,
+        begin: Optional[Callable[[], Any]] = None,
+        delay: float = 0.0,
+    ) -> None:
+        """Read from another answer from now on."""
+        before: Optional[_Reader] = self.__dict__.get("reader")
+        self.reader = _Reader(self.listeners, answer, begin, delay)
+        if before is not None:
+            before.stop()
+        if self.closed:  # looked at behind the assignment: close() does it the other way round
+            self.reader.stop()
+        self.reader.thread.start()
+
+    def close(self) -> None:
+        """Any thread, any number of times; takes no lock, because it is the stream's finalizer."""
+        self.closed = True
+        # A forked child shares the socket, but not the stream.
+        if self.process == os.getpid():
+            self.reader.stop()
 
 
-def _read(
-    handover: _Handover, reopen: Optional[Callable[[], Any]] = None, delay: float = 0.0
-) -> None:
-    """The reader thread. It must not know the RunStream, or an abandoned one would live on.
+# --- How long, and how often
 
-    ``reopen`` is called ``delay`` seconds later to go on with a stream that was broken.
-    """
-    answer: Any = handover.answer
-    try:
-        if reopen is not None:
-            handover.room.wait(delay)  # stop() sets it
-            if handover.stopped:
-                return
-            answer = found = reopen()
-            if isinstance(found, Told):
-                handover.put(found)
-                answer = found.answer
-                if answer is None:
-                    handover.put(None)
-                    return
-            elif not isinstance(found, StreamResponse):
-                answer = None
-                handover.put(_Settled(found))
-                return
-            if not handover.adopt(answer):
-                return
-        assert answer is not None
-        while not handover.stopped:
-            data = answer.read()
-            if not data:
-                break
-            handover.written += len(data)
-            handover.put(data)
-            handover.wait_for_room()
-    except BaseException as error:  # crosses to the consumer, which raises it
-        handover.put(error)
-    else:
-        handover.put(None)
-    finally:
-        if handover.stopped and answer is not None:
-            answer.drop()
+
+class _Limits:
+    """When a stream has waited for long enough. Times are monotonic."""
+
+    def __init__(self, timeout: Timeout, deadline: Optional[float], now: float) -> None:
+        self.timeout = timeout
+        self.deadline = deadline
+        # For folds that count frames: when the last one came, as far as it has been looked at.
+        self._heard = now
+        self._frames: Optional[int] = None
+        self._ended_at: Optional[float] = None  # when the run's end was seen
+
+    def restart(self, now: float) -> None:
+        """Silence is counted from ``now`` on."""
+        self._heard = now
+
+    def left(self, now: float) -> Timeout:
+        """The limits of a call that is made for the stream."""
+        return self.timeout.within(None if self.deadline is None else self.deadline - now)
+
+    def soonest(self, fold: Fold[Any], ended: bool, now: float) -> Tuple[Optional[float], str]:
+        """The time at which waiting has to end, and which limit that is.
+
+        When the run has ``ended`` only the end of the body is waited for.
+        """
+        limit, phase = self.deadline, "total"
+        if not ended:
+            self._ended_at = None
+            if fold.frames is None or self.timeout.read is None:
+                return limit, phase
+            if fold.frames != self._frames:
+                self._frames, self._heard = fold.frames, now
+            other, name = self._heard + self.timeout.read, "read"
+        else:
+            if self._ended_at is None:
+                self._ended_at = now
+            other, name = self._ended_at + fold.grace, "grace"
+        return (other, name) if limit is None or other < limit else (limit, phase)
+
+
+class _Attempts:
+    """How often a stream has been taken up again since something new was told."""
+
+    def __init__(self, policy: Optional[RetryPolicy]) -> None:
+        if policy is not None:  # the stream that has broken was none of them
+            policy = RetryPolicy(policy.max_attempts + 1, policy.backoff, policy.max_backoff)
+        self._policy = policy
+        self.count = 0
+        self.mark = -1
+
+    def pause(self, mark: int) -> Optional[float]:
+        """How many seconds to wait before the next one; None if there is none."""
+        if mark > self.mark:
+            self.count, self.mark = 0, mark
+        self.count += 1
+        delay = None if self._policy is None else self._policy.delay(self.count)
+        # Jitter, so that clients of one server do not all come back at the same moment.
+        return None if delay is None else delay * random.uniform(1.0, 1.5)
+
+
+# --- The stream
 
 
 class RunStream(Generic[OutputT, EventT]):
@@ -226,12 +338,6 @@ class RunStream(Generic[OutputT, EventT]):
     ``close()``.
     """
 
-    # Set by _connect, anew for every connection.
-    _handover: _Handover
-    _decoder: SSEDecoder[Any]
-    _thread: threading.Thread
-    _finalizer: weakref.finalize[Any, Any]
-
     def __init__(
         self,
         answer: Union[StreamResponse, Told],
@@ -241,42 +347,39 @@ class RunStream(Generic[OutputT, EventT]):
         url: str = "",
         timeout: Optional[Timeout] = None,
     ) -> None:
-        self._fold = fold
-        self._cancel = cancel
-        self._resume = resume
-        self._attempts = 0  # to resume, since the last event that came
-        self._resumed_at: Any = _CLOSED  # what was known before the last attempt
+        now = time.monotonic()
+        if isinstance(answer, StreamResponse):
+            url, timeout, deadline = answer.url, answer.timeout, answer.deadline
+        else:
+            timeout = timeout or Timeout()
+            deadline = None if timeout.total is None else now + timeout.total
         #: The HTTP answer that began the stream: ``status``, ``headers``, ``request_id``, and the
         #: A2A ``extensions`` that the agent has activated.
         self.response: Optional[Received] = answer.received
-        if isinstance(answer, StreamResponse):
-            url, timeout, self._deadline = answer.url, answer.timeout, answer.deadline
-        else:
-            self._deadline = None
-            if timeout is not None and timeout.total is not None:
-                self._deadline = time.monotonic() + timeout.total
         self._url = url
-        self._timeout = timeout or Timeout()
-        # For folds that count frames: when the last one came, as far as it has been looked at.
-        self._heard = time.monotonic()
-        self._frames = fold.frames
-        self._looked_up = False
-        self._ended_at: Optional[float] = None  # when the run's end was seen
-        self._batch: Iterator[Any] = iter(())
+        self._fold = fold
+        self._cancel = cancel
+        self._resume = resume
+        self._limits = _Limits(timeout, deadline, now)
+        self._attempts = _Attempts(resume and resume.policy)
+        self._state = _STREAMING
+        self._broken = _End()  # how the stream broke off last
+        self._before = 0  # the fold's mark when the run was looked up last
         self._error: Optional[BaseException] = None
-        self._done = False
+        self._batch: Iterator[Any] = iter(())
         self._ended = threading.Event()
         # Guards the two fields below and the taking of bytes; never held while events are out.
         self._reading = threading.RLock()
         self._consumer = threading.get_ident()  # the thread that reads: at first whoever opened it
         self._kept = False  # whether _batch was put there by read_on
-        # Guards _closed and what _connect sets: a stream that is closed must not be resumed.
-        self._lock = threading.Lock()
-        self._closed = False
+        self._decoder = self._new_decoder()
+        self._source = _Source()
         if isinstance(answer, StreamResponse):
-            self._connect(_Handover(answer))
+            self._source.read(answer)
         else:
-            self._connect(_Handover(None), lambda: answer)
+            self._source.read(begin=lambda: answer)
+        # It also runs at interpreter exit.
+        self._finalizer = weakref.finalize(self, self._source.close)
 
     @property
     def run_id(self) -> Optional[str]:
@@ -368,12 +471,11 @@ class RunStream(Generic[OutputT, EventT]):
 
     def close(self) -> None:
         """End the stream now: wakes a reader in another thread at once. May be called again."""
-        with self._lock:
-            self._closed = True
-        self._decoder.closed = True
-        self._finalizer()
-        if self._thread is not threading.current_thread():
-            self._thread.join(_JOIN)
+        self._source.close()
+        self._decoder.closed = True  # behind: _go_on looks at them the other way round
+        thread = self._source.reader.thread
+        if thread.is_alive() and thread is not threading.current_thread():
+            thread.join(_JOIN)
 
     def __enter__(self) -> RunStream[OutputT, EventT]:
         return self
@@ -385,7 +487,8 @@ class RunStream(Generic[OutputT, EventT]):
         raise TypeError("a RunStream is a live connection: pickle or copy its output() instead")
 
     def __repr__(self) -> str:
-        state = "ended" if self._done else "closed" if self._handover.stopped else "open"
+        state = "closed" if self._source.closed else "open"
+        state = "ended" if self._state is _ENDED else state
         return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
 
     @property
@@ -405,7 +508,7 @@ class RunStream(Generic[OutputT, EventT]):
         return self._read_on(until, lambda: self._fold.finished)
 
     def _read_on(self, until: float, reached: Callable[[], bool]) -> bool:
-        while not reached() and not self._done:
+        while not reached() and self._state is not _ENDED:
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -425,90 +528,57 @@ class RunStream(Generic[OutputT, EventT]):
         """Decode what comes within ``timeout`` and put it back as _batch; False if it broke."""
         kept: List[Any] = []
         try:
-            kept.extend(self._batch)
+            kept.extend(self._decoded())
             self._kept = False
             if self._fill(timeout):
-                kept.extend(self._batch)
+                kept.extend(self._decoded())
         except queue.Empty:
             return True  # nothing yet
-        except RemoteAgentError as error:
-            if not self._ended_before(error):
-                self._fail(error)  # whoever reads on meets it behind the events before it
-                return False
-            kept.extend(self._batch)
+        except RemoteAgentError:
+            return False  # whoever reads on meets it behind the events before it
         finally:
             self._batch = _until_closed(self._decoder, kept)
             self._kept = True
         return True
 
-    def _connect(
-        self,
-        handover: _Handover,
-        reopen: Optional[Callable[[], Any]] = None,
-        delay: float = 0.0,
-    ) -> None:
-        """Read from ``handover`` from now on, by a new thread of its own."""
-        thread = threading.Thread(
-            target=_read, args=(handover, reopen, delay), name="remoteagent-stream", daemon=True
-        )
-        with self._lock:
-            if self._closed:
-                return  # close() has stopped the handover before, and _fill will say so
-            before: Optional[_Handover] = self.__dict__.get("_handover")
-            if before is not None:
-                handover.listener, before.listener = before.listener, None
-                before.stop()
-                self._finalizer.detach()
-            self._handover = handover
-            idle = [_IDLE] if self._fold.plural else _IDLE
-            self._decoder = SSEDecoder(self._fold.decode, self._url, idle=idle)
-            self._thread = thread
-            # The finalizer also runs at interpreter exit.
-            self._finalizer = weakref.finalize(self, handover.stop)
-            thread.start()
-
     def _decoded(self, until: Optional[float] = None) -> Iterator[EventT]:
         """What is left of _batch. TimeoutError if that takes till after ``until``."""
         batch: Any = None
-        while batch is not self._batch:  # cancel() in a loop's body puts another in its place
-            batch = self._batch
-            try:
-                for event in batch:
-                    if event is _IDLE:
-                        self._look_at_limits(until)
-                    elif event is not None:
-                        yield event
-            except RemoteAgentError as error:
-                if not self._ended_before(error):
-                    self._fail(error)
-                    raise
-            except KeyboardInterrupt:
-                # What was being decoded is gone: reading on would skip it without a word.
-                self._fail(
-                    StreamClosedError(
-                        "Reading the stream of run %s was interrupted." % self.run_id, self._url
-                    )
+        try:
+            while batch is not self._batch:  # cancel() in a loop's body puts another in its place
+                batch = self._batch
+                try:
+                    for event in batch:
+                        if event is _IDLE:
+                            self._look_at_limits(until)
+                        elif event is not None:
+                            yield event
+                except EventsMissingError as error:
+                    self._finish(_End(error))
+                except RemoteAgentError as error:
+                    if not self._fold.finished or type(error) is not ProtocolError:
+                        self._failed(error)
+                        raise
+                    self._finish(_End(error))  # what is no event behind the end takes nothing away
+        except KeyboardInterrupt:
+            # What was being decoded is gone: reading on would skip it without a word.
+            self._failed(
+                StreamClosedError(
+                    "Reading the stream of run %s was interrupted." % self.run_id, self._url
                 )
-                raise
+            )
+            raise
 
     def _look_at_limits(self, until: Optional[float]) -> None:
-        now = time.monotonic()
-        if self._deadline is not None and now > self._deadline:
+        now, deadline = time.monotonic(), self._limits.deadline
+        if deadline is not None and now > deadline and not self._fold.finished:
             raise self._timed_out(_TOTAL, "total")
         if until is not None and now > until:
             raise TimeoutError("no event in the time that was given: a long one is being read")
 
-    def _ended_before(self, error: RemoteAgentError) -> bool:
-        """Whether what cannot be read came behind the run's end. The stream ends there then."""
-        if not self._fold.finished or type(error) is not ProtocolError:
-            return False
-        self._batch = iter(())
-        self._finish(error)
-        return True
-
     def _fill(self, timeout: Optional[float]) -> bool:
         """Wait for the next bytes and make _batch of them; False at the end of the stream."""
-        if self._handover.process != os.getpid():
+        if self._source.process != os.getpid():
             raise StreamClosedError(
                 "This stream belongs to the process that opened it; a forked one cannot read it.",
                 self._url,
@@ -520,7 +590,7 @@ class RunStream(Generic[OutputT, EventT]):
             if self._kept:  # another thread has read on before this one began
                 self._kept = False
                 return True
-            if self._done:
+            if self._state is _ENDED:
                 if self._error is not None:
                     raise self._error
                 return False
@@ -529,10 +599,10 @@ class RunStream(Generic[OutputT, EventT]):
             self._reading.release()
 
     def _next_read(self, timeout: Optional[float]) -> bool:
-        handover = self._handover
-        item = None if handover.stopped else self._take(timeout)
-        if handover.stopped:
-            if self._fold.finished:
+        source, fold = self._source, self._fold
+        item: Any = None if source.closed else self._take(timeout)
+        if source.closed:
+            if fold.finished:
                 self._end()
                 return False
             raise StreamClosedError(
@@ -542,126 +612,182 @@ class RunStream(Generic[OutputT, EventT]):
             )
         if type(item) is bytes:
             events: Any = self._decoder.feed(item)
-            self._batch = chain.from_iterable(events) if self._fold.plural else events
-            return True
-        if type(item) is Told:
+            self._batch = chain.from_iterable(events) if fold.plural else events
+        elif type(item) is Told:
             self._batch = _lazily(item.events)
-            return True
-        return self._finish(item)
+        elif type(item) is Settled:
+            fold.settle(item.output)
+            return self._complete()
+        else:
+            return self._finish(item)
+        return True
 
     def _take(self, timeout: Optional[float]) -> Any:
-        """The next item of the handover; what a limit that has passed makes of it."""
-        limit, phase = self._soonest_limit()
+        """The next item of the reader's; what a limit that has passed makes of it."""
+        now = time.monotonic()
+        limit, phase = self._soonest_limit(now)
         if limit is None:
-            return self._handover.take(timeout)
-        left = max(0.0, limit - time.monotonic())
+            return self._source.reader.take(timeout)
+        left = max(0.0, limit - now)
         if timeout is not None and timeout < left:
-            return self._handover.take(timeout)
+            return self._source.reader.take(timeout)
         try:
-            return self._handover.take(left)
+            return self._source.reader.take(left)
         except queue.Empty:
             pass
-        if phase == "grace":  # the run has ended, and the server does not end the body
-            return None
+        if self._has_ended():  # and the server does not end the body
+            return _End()
         if phase == "total":
-            error = self._timed_out(_TOTAL, phase)
-            self._fail(error)
-            raise error from None
-        return self._timed_out("told nothing for %g s (Timeout(read=...))", phase)
+            return _End(self._timed_out(_TOTAL, phase))
+        return _End(self._timed_out("told nothing for %g s (Timeout(read=...))", phase))
 
-    def _soonest_limit(self) -> Tuple[Optional[float], str]:
-        """The monotonic time at which waiting has to end, and which limit that is."""
-        fold = self._fold
-        if fold.grace is not None and fold.finished:
-            if self._ended_at is None:
-                self._ended_at = time.monotonic()
-            return self._ended_at + fold.grace, "grace"
-        limit, phase = self._deadline, "total"
-        if fold.frames is not None and self._timeout.read is not None:
-            if fold.frames != self._frames:
-                self._frames, self._heard = fold.frames, time.monotonic()
-            silence = self._heard + self._timeout.read
-            if limit is None or silence < limit:
-                return silence, "read"
-        return limit, phase
+    def _has_ended(self) -> bool:
+        return self._fold.finished and self._state is not _LOOKING_UP
+
+    def _soonest_limit(self, now: float) -> Tuple[Optional[float], str]:
+        return self._limits.soonest(self._fold, self._has_ended(), now)
 
     def _timed_out(self, what: str, phase: str) -> RemoteTimeoutError:
-        seconds: Optional[float] = getattr(self._timeout, phase)
+        seconds: Optional[float] = getattr(self._limits.timeout, phase)
         what %= seconds or 0
-        error = RemoteTimeoutError(
+        return RemoteTimeoutError(
             "The stream from %s %s." % (self._url, what), self._url, None, True, phase, seconds
         )
-        error.run_id, error.session_id = self._fold.run_id, self._fold.session_id
-        return error
 
     def tell(self, events: Callable[[], Iterable[Any]]) -> None:
         """Hand out ``events()`` behind what has arrived so far. Any thread may call this."""
-        with self._lock:
-            self._handover.put(Told(events))
+        once = _lazily(events)
+        while True:
+            reader = self._source.reader
+            reader.put(Told(lambda: once))
+            if reader is self._source.reader:  # else it may have come too late for that one
+                return
 
-    def _finish(self, cause: Any) -> bool:
-        """The body has ended: cleanly if ``cause`` is None, else broken off by it.
+    # --- What becomes of a stream whose reader has no more
 
-        Whether the stream goes on by another one.
+    def _finish(self, end: _End) -> bool:
+        """Take the next step; whether the stream goes on. Raises what it ends with.
+
+        ==========  ==================================================  ==========
+        state       what the reader has ended with                      next state
+        ==========  ==================================================  ==========
+        any         the run's end                                       ENDED
+        any         the run's end, in doubt                             LOOKING_UP
+        STREAMING   anything else that may pass                         RESUMING
+        RESUMING    no connection, or something new                     RESUMING
+        RESUMING    nothing new, a refusal                              LOOKING_UP
+        any         silence, where only events are signs of life        LOOKING_UP
+        LOOKING_UP  nothing that settles it                             RESUMING
+        LOOKING_UP  nothing new after a silence or a refusal            ENDED
+        ==========  ==================================================  ==========
+
+        It ends with an error where the policy allows no further attempt, and where there is no way
+        to go on.
         """
-        fold = self._fold
-        if isinstance(cause, _Settled):
-            fold.settle(cause.output)
-        if fold.finished or (cause is None and not self._decoder.pending and fold.end()):
-            # What broke after the run's end took nothing away.
-            if fold.suspect and self._looks_up():
-                return True
-            held = fold.flush()
-            self._batch = iter(held)
-            self._end()
-            return bool(held)
-        if self._goes_on(cause):
-            return True
-        broken = cause is None or type(cause) is RemoteServerUnavailableError
-        error = self._interrupted(cause) if broken or self._attempts else cause
-        self._fail(error)
-        raise error
-
-    def _goes_on(self, cause: Optional[BaseException]) -> bool:
-        """Resume the stream of a background run, if that can help."""
-        resume, fold = self._resume, self._fold
-        if resume is None or fold.fault is not None or fold.run_id is None or not _passing(cause):
-            return False
-        mark = fold.mark
-        # Every event that tells something begins the count anew: only standing still is bounded.
-        self._attempts = self._attempts + 1 if mark == self._resumed_at else 1
-        self._resumed_at = mark
-        delay = 0.0 if self._attempts == 1 else resume.policy.delay(self._attempts - 1)
+        fold, looked = self._fold, self._state is _LOOKING_UP
+        if end.proven and not looked and not self._decoder.pending:
+            fold.end()
+        if fold.finished and not (fold.suspect and self._can_look_up()):
+            return self._complete()
+        if not looked:
+            self._broken = end
+        if _is_late(end.cause):
+            raise self._failed(end.cause)
+        if not looked and (fold.finished or self._is_due_to_look(end)):
+            return self._look_up(0.0)
+        cause = end.cause if fold.finished else self._broken.cause
+        delay = self._attempts.pause(fold.mark) if self._may_try_again(cause) else None
         if delay is None:
+            raise self._failed(self._interrupted(cause))
+        return self._look_up(delay) if fold.finished else self._take_up(delay)
+
+    def _can_look_up(self) -> bool:
+        known = self._fold.run_id is not None
+        return known and self._resume is not None and self._resume.look_up is not None
+
+    def _is_silent(self, cause: Optional[BaseException]) -> bool:
+        """Whether nothing was told for too long, though the connection may be alive."""
+        return _is_silence(cause) and self._fold.frames is not None
+
+    def _is_due_to_look(self, end: _End) -> bool:
+        """Whether what became of the run is asked for before the stream is taken up again."""
+        fold, resume, cause = self._fold, self._resume, end.cause
+        if resume is None or end.looked or not self._can_look_up():
             return False
-        fold.resumed()
-        self._heard = time.monotonic()
-        # Jitter, so that clients of one server do not all come back at the same moment.
-        self._connect(
-            _Handover(None),
-            functools.partial(resume.reopen, fold.last_event_index, self._attempts),
-            delay * random.uniform(0.5, 1.0),
-        )
+        if resume.reopen is None:  # the last chance of an end that nothing has proved
+            return cause is None and not end.proven
+        if fold.fault is not None or self._is_silent(cause):
+            return True
+        if self._state is not _RESUMING or fold.mark > self._attempts.mark:
+            return False
+        if isinstance(cause, EventsMissingError):
+            return self._attempts.count > 1  # they have been asked for a second time
+        return cause is None or not _passing(cause) or self._source.reader.written > 0
+
+    def _may_try_again(self, cause: Optional[BaseException]) -> bool:
+        """Whether asking again, in a while, may bring what was not to be had now."""
+        fold, resume = self._fold, self._resume
+        if resume is None or fold.run_id is None or not _passing(cause):
+            return False
+        if fold.finished:
+            return True
+        if resume.reopen is None or fold.fault is not None:
+            return False
+        if self._state is _LOOKING_UP:
+            return fold.mark > self._before or not self._is_silent(cause)
+        # An answer that does not even begin is waited for once.
+        heard = self._source.reader.written > 0
+        return heard or self._state is not _RESUMING or not _is_silence(cause)
+
+    def _look_up(self, delay: float) -> bool:
+        assert self._resume is not None and self._resume.look_up is not None
+        limit = self._limits.left(time.monotonic())
+        if limit.read is not None and self._is_silent(self._broken.cause):
+            limit = limit.within(min(limit.read, _GLANCE))
+        self._before = self._fold.mark
+        self._go_on(_LOOKING_UP, functools.partial(self._resume.look_up, limit), delay)
         return True
 
-    def _looks_up(self) -> bool:
-        """Ask the server what became of a run whose end is not to be believed as it stands."""
-        look_up = self._resume and self._resume.look_up
-        if look_up is None or self._looked_up:
-            return False
-        self._looked_up = True
-        self._connect(_Handover(None), look_up)
+    def _take_up(self, delay: float) -> bool:
+        assert self._resume is not None and self._resume.reopen is not None
+        self._fold.resumed()
+        limit = self._limits.left(time.monotonic())
+        reopen = functools.partial(self._resume.reopen, self._fold.last_event_index, limit)
+        self._go_on(_RESUMING, reopen, delay)
         return True
 
-    def _interrupted(self, cause: Optional[BaseException]) -> StreamInterruptedError:
+    def _go_on(self, state: str, begin: Callable[[], Any], delay: float) -> None:
+        """Read from something else from now on."""
+        self._state = state
+        self._limits.restart(time.monotonic() + delay)
+        self._decoder = self._new_decoder()
+        self._source.read(begin=begin, delay=delay)
+        if self._source.closed:
+            self._decoder.closed = True
+
+    def _new_decoder(self) -> SSEDecoder[Any]:
+        idle = [_IDLE] if self._fold.plural else _IDLE
+        return SSEDecoder(self._fold.decode, self._url, idle=idle)
+
+    def _interrupted(self, cause: Optional[BaseException]) -> RemoteAgentError:
+        """The error for a stream that ended before its run did."""
         fold = self._fold
-        how = "ended" if cause is None else "broke off"
-        if self._attempts:
-            how += ", could not be resumed (%d attempts)," % self._attempts
+        count = self._attempts.count
+        lost = isinstance(cause, (RemoteServerUnavailableError, EventsMissingError))
+        if isinstance(cause, RemoteAgentError) and (_is_silence(cause) or not (lost or count)):
+            return cause
+        how = "ended" if self._broken.cause is None else "broke off"
+        if fold.finished:
+            how += ", and how the run has ended could not be found out (%d attempts)" % (count + 1)
+        elif count:
+            how += ", could not be resumed (%d attempts), before the run had ended" % count
+        else:
+            how += " before the run had ended"
+        said = fold.fault or (str(cause) if isinstance(cause, EventsMissingError) else "")
         error = StreamInterruptedError(
-            "The stream of run %s from %s %s before the run had ended%s. What had arrived is in "
-            "this error's `output`; get_run(run_id) tells what became of the run."
-            % (fold.run_id, self._url, how, ": " + fold.fault if fold.fault else ""),
+            "The stream of run %s from %s %s%s. What had arrived is in this error's `output`; "
+            "get_run(run_id) tells what became of the run."
+            % (fold.run_id, self._url, how, ": " + said if said else ""),
             self._url,
             output=self.partial_output(),
             run_id=fold.run_id,
@@ -671,14 +797,24 @@ class RunStream(Generic[OutputT, EventT]):
         error.__cause__ = cause
         return error
 
+    def _complete(self) -> bool:
+        """The run has ended: hand out what was held back. Whether there is something."""
+        held = self._fold.flush()
+        self._batch = iter(held)
+        self._end()
+        return bool(held)
+
     def _end(self) -> None:
-        self._done = True
-        self._finalizer()
+        self._state = _ENDED
+        self._source.close()
         self._ended.set()
 
-    def _fail(self, error: BaseException) -> None:
+    def _failed(self, error: Any) -> Any:
+        """``error``, with which the stream has ended."""
+        about_run(error, self._fold.run_id, self._fold.session_id)
         self._error = error
         self._end()
+        return error
 
 
 def _lazily(events: Callable[[], Iterable[Any]]) -> Iterator[Any]:
@@ -692,12 +828,18 @@ def _until_closed(decoder: SSEDecoder[Any], events: List[Any]) -> Iterator[Any]:
         yield event
 
 
+def _is_late(cause: Optional[BaseException]) -> bool:
+    return isinstance(cause, RemoteTimeoutError) and cause.phase == "total"
+
+
+def _is_silence(cause: Optional[BaseException]) -> bool:
+    return isinstance(cause, RemoteTimeoutError) and cause.phase == "read"
+
+
 def _passing(cause: Optional[BaseException]) -> bool:
     """Whether what broke a stream may be over at the next attempt."""
-    if cause is None:
+    if cause is None or isinstance(cause, EventsMissingError):
         return True
-    if isinstance(cause, RemoteTimeoutError):
-        return cause.phase != "total"
     if isinstance(cause, RemoteHTTPError):
         return cause.status_code in (429, 502, 503, 504)
     return isinstance(cause, RemoteServerUnavailableError)
@@ -712,11 +854,14 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
     # A stream, for each network read that it holds; False for what was left of an earlier one.
     ready: queue.SimpleQueue[Tuple[RunStream[Any, Any], bool]] = queue.SimpleQueue()
     left = dict.fromkeys(streams)
+    tellers = [functools.partial(ready.put, (stream, True)) for stream in left]
     try:
-        for stream in left:
-            handover = stream._handover
-            count = handover.listen(functools.partial(ready.put, (stream, True)))
-            ready.put((stream, stream._done or handover.stopped))
+        for stream, tell in zip(list(left), tellers):
+            source = stream._source
+            source.listeners.append(tell)
+            # Counted behind: what comes in between is told twice, which harms nobody.
+            count = source.reader.waiting()
+            ready.put((stream, stream._state is _ENDED or source.closed))
             for _ in range(count):
                 ready.put((stream, True))
         while left:
@@ -739,12 +884,14 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], 
                 for event in stream._decoded():
                     yield stream, event
     finally:
-        for stream in streams:
-            stream._handover.listener = None
+        for stream, tell in zip(dict.fromkeys(streams), tellers):
+            with contextlib.suppress(ValueError):  # it was not reached
+                stream._source.listeners.remove(tell)
 
 
 def _soonest(streams: Iterable[RunStream[Any, Any]]) -> Optional[float]:
     """Seconds to the first limit among ``streams``."""
-    limits = [stream._soonest_limit()[0] for stream in streams]
+    now = time.monotonic()
+    limits = [stream._soonest_limit(now)[0] for stream in streams]
     given = [limit for limit in limits if limit is not None]
-    return max(0.0, min(given) - time.monotonic()) if given else None
+    return max(0.0, min(given) - now) if given else None

@@ -196,13 +196,11 @@ def test_comments_are_no_signs_of_life() -> None:
     with RawServer(pinging) as server:
         with JSON_RPC.agent(server.url, timeout=Timeout(read=0.3), resume=QUICK) as agent:
             with agent.run("hello", stream=True) as run, pytest.raises(
-                StreamInterruptedError
+                RemoteTimeoutError
             ) as caught:
                 run.output()
-        assert 2 <= len(server.requests) <= 4
-    assert isinstance(caught.value.__cause__, RemoteTimeoutError)
-    assert caught.value.__cause__.phase == "read"
-    assert caught.value.run_id == "t1"
+        assert len(server.requests) == 2
+    assert (caught.value.phase, caught.value.run_id) == ("read", "t1")
 
 
 def test_total_limit_ends_a_stream_of_comments() -> None:

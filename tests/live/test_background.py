@@ -22,6 +22,7 @@ from tests.peers.server import AGENTOS_LATEST, PeerServer
 REMOTES = [(RemoteAgent, "plain"), (RemoteTeam, "duo"), (RemoteWorkflow, "qa")]
 CUTS = 50
 IMPATIENT = RetryPolicy(max_attempts=4, backoff=0.05)
+QUICK = RetryPolicy(max_attempts=100, backoff=0.01, max_backoff=0.05)
 
 
 def old(agentos: PeerServer) -> bool:
@@ -73,7 +74,7 @@ def test_stream_cut_at_random_points_delivers_every_event_once(
 ) -> None:
     count = 400
     chance = random.Random(id)
-    with Proxy(agentos_latest.port) as proxy, remote(proxy.url, id) as component:
+    with Proxy(agentos_latest.port) as proxy, remote(proxy.url, id, resume=QUICK) as component:
         with component.run("slow:%d:0.01" % count, stream=True, background=True) as stream:
             events: List[Any] = []
             cuts = 0

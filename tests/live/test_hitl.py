@@ -478,7 +478,7 @@ def test_nothing_is_sent_as_long_as_something_is_undecided(
 def test_continue_is_never_repeated(stream: bool) -> None:
     body = (RECORDED / "agent-confirm-paused.json").read_bytes()
     retry = RetryPolicy(max_attempts=5, backoff=0, retry_runs=True)
-    with RawServer(reply(body), hang_up) as server, RemoteAgent(
+    with RawServer(reply(body), reply(body), hang_up) as server, RemoteAgent(
         server.url, "my-agent", retry=retry
     ) as agent:
         paused = agent.run("hello")
@@ -487,8 +487,8 @@ def test_continue_is_never_repeated(stream: bool) -> None:
             agent.continue_run(paused, stream=stream)
         assert caught.value.request_sent
         assert caught.value.run_id == paused.run_id
-        assert len(server.requests) == 2
-        form = server.requests[1].form
+        assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
+        form = server.requests[2].form
         assert form["session_id"] == [paused.session_id]
         assert json.loads(form["tools"][0])[0]["confirmed"] is True
 
@@ -497,7 +497,8 @@ def test_refused_continue_leaves_the_run_paused(stream: bool) -> None:
     body = (RECORDED / "agent-confirm-paused.json").read_bytes()
     done = (RECORDED / "agent-confirm-continued.json").read_bytes()
     refusal = reply(b'{"detail": "not yet"}', 403)
-    with RawServer(reply(body), refusal, reply(done)) as server, RemoteAgent(
+    asked = reply(body)
+    with RawServer(reply(body), asked, refusal, asked, reply(done)) as server, RemoteAgent(
         server.url, "my-agent"
     ) as agent:
         paused = agent.run("hello")
@@ -507,7 +508,7 @@ def test_refused_continue_leaves_the_run_paused(stream: bool) -> None:
         with pytest.raises(ValueError, match="is not decided"):
             agent.continue_run(paused.run_id)
         assert agent.continue_run(paused).status == "COMPLETED"
-        assert len(server.requests) == 3
+        assert len(server.requests) == 5
 
 
 def test_of_many_threads_one_continues(stream: bool) -> None:
@@ -515,7 +516,9 @@ def test_of_many_threads_one_continues(stream: bool) -> None:
     done = (RECORDED / "agent-confirm-continued.json").read_bytes()
     events = (RECORDED / "agent-confirm-continued-stream.sse").read_bytes()
     answer = reply(events, content_type="text/event-stream") if stream else reply(done)
-    with RawServer(reply(body), answer) as server, RemoteAgent(server.url, "x") as agent:
+    with RawServer(reply(body), reply(body), answer) as server, RemoteAgent(
+        server.url, "x"
+    ) as agent:
         paused = agent.run("hello")
         paused.tools[0].confirm()  # type: ignore[index]
         barrier = threading.Barrier(8)
@@ -531,7 +534,7 @@ def test_of_many_threads_one_continues(stream: bool) -> None:
         with ThreadPoolExecutor(8) as pool:
             results = list(pool.map(go_on, range(8)))
         assert results.count("continued") == 1
-        assert len(server.requests) == 2
+        assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
 
 
 # --- At the terminal

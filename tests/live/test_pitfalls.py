@@ -180,11 +180,12 @@ def test_tools_of_the_configuration_are_a_list(agent: RemoteAgent) -> None:
 def test_continue_form_has_no_empty_fields(agentos_latest: PeerServer) -> None:
     with RemoteAgent(agentos_latest.url, "my-agent") as agent:
         paused = agent.run("delete /tmp/x")
+    asked = reply(json.dumps(paused.to_dict()))
     paused.tools_requiring_confirmation[0].confirm()
     answer = json.dumps({"run_id": paused.run_id, "status": "COMPLETED"})
-    with RawServer(reply(answer)) as server, RemoteAgent(server.url, "my-agent") as agent:
+    with RawServer(asked, reply(answer)) as server, RemoteAgent(server.url, "my-agent") as agent:
         agent.continue_run(paused)
-        (request,) = server.wait_for_requests(1)
+        _, request = server.wait_for_requests(2)
     assert sorted(request.form) == ["session_id", "stream", "tools"]
     assert json.loads(request.form["tools"][0])[0]["confirmed"] is True
 
@@ -371,7 +372,7 @@ def test_cancel_of_a_broken_stream_does_not_flood_the_server() -> None:
             reply('{"run_id": "r", "session_id": "s", "status": "RUNNING"}')(connection, request)
 
     with RawServer(*[either] * 200) as server, RemoteAgent(server.url, "a") as agent:
-        with agent.run("x", stream=True) as run:
+        with agent.run("x", stream=True, run_id="r") as run:
             with pytest.raises(StreamInterruptedError):
                 run.output()
             assert run.cancel(wait=1.0) is False

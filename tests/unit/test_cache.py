@@ -1,10 +1,14 @@
 """The cache: one fetch for all who wait, and no value that is older than it may be."""
 
+import sys
 import threading
 
 import pytest
 
+from remoteagent_lite import cache as cache_module
 from remoteagent_lite.cache import Recent, TTLCache
+from remoteagent_lite.errors import RemoteAgentError, about_run
+from tests.interrupts import may_be_interrupted
 
 
 class Clock:
@@ -258,6 +262,64 @@ def test_fetch_under_way_does_not_bring_a_cleared_value_back():
 def test_fetch_may_use_the_cache_of_another():
     outer, inner = TTLCache(10), TTLCache(10)
     assert outer.get(lambda: inner.get(lambda: 1) + 1) == 2
+
+
+@pytest.mark.parametrize("way", ["get", "refresh"])
+def test_an_interrupt_in_any_line_of_a_fetch_leaves_nobody_waiting(way):
+    def interrupted_at(number):
+        cache, left = TTLCache(10), [number]
+
+        def trace(frame, event, argument):
+            if frame.f_code.co_filename != cache_module.__file__:
+                return None
+            if event == "line" and may_be_interrupted(frame):
+                left[0] -= 1
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            getattr(cache, way)(lambda: "value")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert Caller(cache.get, lambda: "value").outcome() == "value"
+        return left[0] <= 0
+
+    number = 1
+    while interrupted_at(number):
+        number += 1
+        assert number < 200
+    assert number > 10
+
+
+@pytest.mark.parametrize("way", ["get", "refresh"])
+def test_fetch_that_asks_for_its_own_value_does_not_wait_for_itself(way):
+    cache = TTLCache(10)
+    caller = Caller(getattr(cache, way), lambda: cache.get(forbidden))
+    with pytest.raises(RuntimeError, match="would wait for itself"):
+        caller.outcome()
+    assert cache.get(lambda: "value") == "value"
+
+
+def test_error_that_many_wait_for_is_each_ones_own():
+    cache, source = TTLCache(10, Clock()), Source()
+    source.error = RemoteAgentError("no server", "http://x")
+    leader = Caller(cache.get, source)
+    assert source.called.wait(10)
+    others = [Caller(cache.get, source) for _ in range(2)]
+    waiting(cache._flight, 2)
+    source.go_on.set()
+    errors = []
+    for number, caller in enumerate([leader, *others]):
+        with pytest.raises(RemoteAgentError, match="no server") as caught:
+            caller.outcome()
+        about_run(caught.value, "run-%d" % number)
+        errors.append(caught.value)
+    assert [error.run_id for error in errors] == ["run-0", "run-1", "run-2"]
+    assert [str(error) for error in errors] == ["no server (run run-%d)" % n for n in range(3)]
 
 
 def test_recent_values_are_found_and_the_oldest_goes():

@@ -450,7 +450,7 @@ def test_a_long_frame_does_not_outlast_the_total_limit(monkeypatch):
         with stream_of(server, LONG_FRAME, timeout=Timeout(total=1000)) as run:
             assert run.next_event().event == "RunStarted"
             clock = Clock(monkeypatch)
-            run._deadline = 2.0
+            run._limits.deadline = 2.0
             with pytest.raises(RemoteTimeoutError) as caught:
                 run.output()
         assert (caught.value.phase, clock.now) == ("total", 3.0)

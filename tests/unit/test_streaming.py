@@ -725,9 +725,9 @@ def test_consumer_that_stops_reading_stops_the_server_and_can_go_on(open_stream)
     with RawServer(flood) as server:
         opened = open_stream(server)
         assert next(opened).event == "RunStarted"
-        handover = opened._handover
-        eventually(lambda: handover.written - handover.taken > streaming.MAX_WAITING)
-        assert handover.written - handover.taken < 2 * streaming.MAX_WAITING
+        reader = opened._source.reader
+        eventually(lambda: reader.written - reader.taken > streaming.MAX_WAITING)
+        assert reader.written - reader.taken < 2 * streaming.MAX_WAITING
         before = -1
         while before != len(sent):  # until it stands still; it does so at the latest at the end
             before = len(sent)
@@ -749,8 +749,8 @@ def test_reader_that_waits_for_room_ends_with_its_stream(end):
     with RawServer(flood) as server:
         remote = RemoteAgent(server.url, "a", timeout=PATIENT)
         opened = remote.run("x", stream=True)
-        handover = opened._handover
-        eventually(lambda: handover.written - handover.taken > streaming.MAX_WAITING)
+        reader = opened._source.reader
+        eventually(lambda: reader.written - reader.taken > streaming.MAX_WAITING)
         end(opened)
         del opened
         server.wait_until_idle()
@@ -774,7 +774,7 @@ def test_merge_yields_events_in_the_order_in_which_they_arrive(open_stream):
         streams = {"A": open_stream(one), "B": open_stream(two)}
         merged = merge(*streams.values())
         assert names([next(merged)[1], next(merged)[1]]) == ["RunStarted", "RunStarted"]
-        arrived = streams["A"]._handover.listener.func.__self__  # the queue of what is ready
+        arrived = streams["A"]._source.listeners[0].func.__self__  # the queue of what is ready
         before = arrived.qsize()
         for count, gate in enumerate(gates, 1):
             # Every event lies ready before the first is asked for.
@@ -924,7 +924,7 @@ def test_broken_data_met_while_cancelling_is_not_forgotten(open_stream):
     script = agent(STARTED, gate, b"data: oops\n\n", threading.Event())
     stored = reply('{"run_id": "r", "session_id": "s", "status": "CANCELLED"}')
     with RawServer(script, cancelling(gate), stored) as server:
-        opened, seen = open_stream(server, timeout=Timeout(read=5)), []
+        opened, seen = open_stream(server, timeout=Timeout(read=5), run_id="r"), []
         assert opened.cancel() is True
         with pytest.raises(ProtocolError, match="not JSON"):
             seen.extend(iter(opened.next_event, None))
@@ -950,7 +950,7 @@ def test_forked_child_leaves_although_the_reader_held_its_lock(open_stream):
         held, release = threading.Event(), threading.Event()
 
         def hold():
-            with opened._handover.lock, opened._reading:
+            with opened._reading:
                 held.set()
                 release.wait(60)
 
@@ -969,4 +969,4 @@ def test_forked_child_leaves_although_the_reader_held_its_lock(open_stream):
         release.set()
         holder.join()
         assert os.waitpid(child, 0)[1] >> 8 == 7
-        assert not opened._handover.stopped
+        assert not opened._source.closed

@@ -191,6 +191,20 @@ class A2A:
         """GetTask"""
         return Operation(GET_TASK, self.task(run_id, session_id), self._parse)
 
+    def ended_run(self, run_id: str, session_id: Optional[str]) -> Operation[Any]:
+        """GetTask of a run whose stream has said that it is over."""
+
+        def parse(task: Any, interface: Interface) -> Any:
+            output = self._parse(task, interface)
+            return self.settled(output) if interface.binding == AGNO else output
+
+        return Operation(GET_TASK, self.task(run_id, session_id), parse)
+
+    @staticmethod
+    def paused_anew(before: Any, latest: Any) -> bool:
+        """Whether a run waits for something new: a task asks one thing after another."""
+        return True
+
     def list_runs(self, session_id: str, status: Optional[str]) -> Operation[Any]:
         """ListTasks of a context, at most one page, as outputs."""
         params: Dict[str, Any] = {

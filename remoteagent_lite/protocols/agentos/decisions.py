@@ -14,7 +14,7 @@ from ...modelling.base import child, children
 from ...modelling.checks import fields_of_call, how_to_decide, tool_of
 from ..component import AGENT, TEAM, WORKFLOW, Component
 
-__all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "snapshot"]
+__all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "paused_anew", "snapshot"]
 
 #: Options that make of a run something new; with one of them it need not be paused.
 FOLLOW_UPS = ("input", "continue_from", "fork", "regenerate", "additional_instructions")
@@ -132,15 +132,22 @@ def _undecided(item: Any) -> str:
 
 def _refuse_outdated(run_id: str, base: Any, latest: Any) -> None:
     """Refuse an output from before the run paused for something else."""
-    if latest is None:
-        return
-    known = [_identity(item) for name in _DECIDABLE for item in children(base, name)]
-    new = [item.waits_for for item in latest.pending if _identity(item) not in known]
+    new = [] if latest is None else _pending_beyond(base, latest)
     if new:
         raise ValueError(
             "run %s has paused again since, for %s: decide on its newer output"
-            % (run_id, "; ".join(new))
+            % (run_id, "; ".join(item.waits_for for item in new))
         )
+
+
+def paused_anew(before: Any, latest: Any) -> bool:
+    """Whether a paused run waits for something that it did not wait for ``before``."""
+    return bool(_pending_beyond(before, latest))
+
+
+def _pending_beyond(before: Any, latest: Any) -> List[Any]:
+    known = [_identity(item) for name in _DECIDABLE for item in children(before, name)]
+    return [item for item in latest.pending if _identity(item) not in known]
 
 
 def _identity(item: Any) -> Any:

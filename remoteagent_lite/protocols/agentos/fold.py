@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Callable, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, List, Optional, Set, Type
 
 from ... import models
 from ...events import UnknownEvent
-from ...modelling.base import Model
+from ...modelling.base import Model, fields_of
 from ...models.runs import EVENT_CLASSES
+from ...wire import EventsMissingError
 from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
 
 __all__ = ["AgentOSFold"]
@@ -30,6 +31,8 @@ _ENDINGS = {
     "Cancelled": "CANCELLED",
     "Paused": "PAUSED",
 }
+#: The other way round, for a run whose end was not seen. One that was run anew had completed.
+_ENDING_OF = {"REGENERATED": "Completed", **{status: end for end, status in _ENDINGS.items()}}
 #: What belongs to an event as such and not to the run it is about.
 _EVENT_ONLY = ("event", "event_index", "nested_depth", "workflow_agent")
 _TOOL_EVENTS = ("ToolCallStarted", "ToolCallCompleted", "ToolCallError")
@@ -39,6 +42,7 @@ _CONTINUED = {
     "team": ("TeamRunContinued", "RunContinued"),
     "workflow": ("StepContinued", "StepExecutorContinued"),
 }
+_UNFINISHED = ("PENDING", "RUNNING")
 _AGENT_CONTENT = AGENT.prefix + "Content"
 _TEAM_CONTENT = TEAM.prefix + "Content"
 
@@ -50,11 +54,15 @@ class AgentOSFold:
     workflows) travel in the same stream, and their ends are not its end. The first terminal event
     of the outer run counts: a cancelled run is followed by a completed event that is not true,
     which is not handed out.
+
+    ``first_index`` is the number of the first event that is expected, where events are numbered.
+    What is kept of an event is a copy: events belong to whoever reads them.
     """
 
     plural = False
     frames: Optional[int] = None
-    grace: Optional[float] = None
+    #: A paused workflow's output, and what contradicts a cancelled run, come behind its end.
+    grace = 2.0
     suspect = False
 
     def __init__(
@@ -63,16 +71,22 @@ class AgentOSFold:
         run_id: Optional[str] = None,
         session_id: Optional[str] = None,
         announced: bool = True,
+        first_index: Optional[int] = None,
     ) -> None:
         self.run_id = run_id
         self.session_id = session_id
         self.finished = False
         self.on_end: Optional[Callable[[Any], None]] = None
         self._model: Type[Model] = getattr(models, component.output)
-        self.last_event_index: Optional[int] = None
         #: What the server itself said against going on with the stream.
         self.fault: Optional[str] = None
         self._resumed = False
+        self._next = first_index  # every event before this number has come
+        self._ahead: Set[int] = set()  # the numbers of those beyond it that have come
+        self._counted = True  # this server leaves no number out, as far as has been seen
+        self._sparse = False  # what is replayed is not all there was
+        self._replay: Any = None  # the status in the last frame that told where events come from
+        self._late: List[Any] = []
         self._component = component
         self._announced = announced  # the server was asked for start and completed events
         self._identified = False
@@ -113,11 +127,16 @@ class AgentOSFold:
                 self._handlers[prefix[: -len("Run")] + name] = self._tool_call
 
     @property
-    def mark(self) -> Any:
-        return self.last_event_index
+    def last_event_index(self) -> Optional[int]:
+        return self._next - 1 if self._next else None
+
+    @property
+    def mark(self) -> int:
+        return (self._next or 0) + len(self._ahead)
 
     def flush(self) -> List[Any]:
-        return []
+        late, self._late = self._late, []
+        return late
 
     def decode(self, name: str, data: Any) -> Any:
         if type(data) is not dict:
@@ -127,8 +146,12 @@ class AgentOSFold:
         kind = data.get("event")
         if type(kind) is not str:
             return self._unnamed(name, data)
-        if "event_index" in data and self._is_repeated(data["event_index"]):
-            return None
+        if "event_index" in data:
+            index = data["event_index"]
+            if index == self._next and not self._ahead:
+                self._next = index + 1
+            elif self._is_repeated(index):
+                return None
         if kind in self._content:
             # Inline: nearly all events of a stream come through here.
             if data.get("run_id") == self.run_id or (
@@ -138,7 +161,7 @@ class AgentOSFold:
                 if type(content) is str:
                     self._write(content)
                 elif content is not None:
-                    self._object = content
+                    self._object = _own(content)
         elif kind in self._handlers and not self._handlers[kind](data):
             return None
         cls = _CLASSES.get(kind)
@@ -149,12 +172,23 @@ class AgentOSFold:
         return event
 
     def _is_repeated(self, index: Any) -> bool:
-        """Whether a resumed stream has sent this event before; else remembers its index."""
-        if type(index) is int:
-            last = self.last_event_index
-            if self._resumed and last is not None and index <= last:
-                return True
-            self.last_event_index = index
+        """Whether a resumed stream has sent this event before; else remembers its number."""
+        if type(index) is not int:
+            return False
+        if self._next is None:
+            self._next = index
+        if index < self._next or index in self._ahead:
+            return self._resumed
+        if index > self._next and not self._sparse:
+            if self._resumed and self._counted:
+                raise EventsMissingError(
+                    "the events with the numbers %d to %d are missing" % (self._next, index - 1)
+                )
+            self._counted = False
+        self._ahead.add(index)
+        while self._next in self._ahead:
+            self._ahead.remove(self._next)
+            self._next += 1
         return False
 
     def _identify(self, data: Dict[str, Any]) -> None:
@@ -173,7 +207,7 @@ class AgentOSFold:
     def _unnamed(self, name: str, data: Dict[str, Any]) -> Any:
         if name == WORKFLOW.output:  # a paused workflow's whole output follows its last event
             if self._component is WORKFLOW and data.get("run_id") == self.run_id:
-                self._final = data
+                self._final = _own(data)
                 status = data.get("status")
                 self._status = status if status and isinstance(status, str) else self._status
                 self.finished = True
@@ -203,7 +237,7 @@ class AgentOSFold:
 
     def _start_of_run(self, data: Dict[str, Any]) -> bool:
         if not self._head and data.get("run_id") == self.run_id:
-            self._head = data
+            self._head = _own(data)
         return True
 
     def _end_of_run(self, data: Dict[str, Any]) -> bool:
@@ -216,7 +250,7 @@ class AgentOSFold:
         open = not self.finished or self._status == "PAUSED"
         if name in self._endings and run_id == self.run_id and open:
             self.finished = True
-            self._final = data
+            self._final = _own(data)
             self._status = self._endings[name]
             self._tell_end()
         return True
@@ -240,20 +274,24 @@ class AgentOSFold:
         return True
 
     def _control(self, data: Dict[str, Any]) -> bool:
+        replayed = data["event"] == "replay"
+        # From a database come the events that were stored; those of the text were not.
+        self._sparse = replayed and "total_buffered" not in data
+        self._replay = data.get("status") if replayed else None
         # Whoever reads a stream that resumed by itself need not know that it did.
         return not self._resumed
 
     def _tool_call(self, data: Dict[str, Any]) -> bool:
         tool = data.get("tool")
         if isinstance(tool, dict) and data.get("run_id") == self.run_id:
-            self._tools[str(tool.get("tool_call_id"))] = tool
+            self._tools[str(tool.get("tool_call_id"))] = _own(tool)
         return True
 
     def _end_of_step(self, data: Dict[str, Any]) -> bool:
         if data.get("run_id") == self.run_id:
             result = data.get("step_response")
             if result is not None:
-                self._steps.append(result)
+                self._steps.append(_own(result))
             self._said = self._said or self._text.tell() > 0
             self._new_text()
         return True
@@ -263,7 +301,7 @@ class AgentOSFold:
         self._write = self._text.write
 
     def end(self) -> bool:
-        if self.fault is not None:
+        if self.fault is not None or self._replay in _UNFINISHED:  # it died with its server
             return False
         answered = self._object is not None or self._text.tell() > 0
         if not self.finished and not self._announced and answered:
@@ -281,14 +319,46 @@ class AgentOSFold:
 
     def settle(self, output: Any) -> None:
         """Take the output of a run that ended unseen as the stream's."""
+        self._late = self._found_out(output.to_dict())
         self.finished = True
         self._output = output
         if self.on_end is not None:
             self.on_end(output)
 
+    def _found_out(self, data: Dict[str, Any]) -> List[Any]:
+        """What an output tells of events that have not come: those stored in it, text, the end."""
+        prefix, last = self._component.prefix, self.last_event_index
+        known = {"run_id": self.run_id, "session_id": self.session_id}
+        found: List[Dict[str, Any]] = []
+        content, streamed = data.get("content"), self._text.getvalue()
+        if not self._is_workflow and isinstance(content, str) and content.startswith(streamed):
+            rest = content[len(streamed) :]
+            if rest:  # it is not stored in pieces
+                found.append(dict(known, event=prefix + "Content", content=rest))
+        stored = data.get("events")
+        for place, event in enumerate(stored if isinstance(stored, list) else ()):
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                # One without a number has at least that of its place, for none is stored twice.
+                index = event.get("event_index")
+                if (index if isinstance(index, int) else place) > (-1 if last is None else last):
+                    found.append(event)
+        ending = _ENDING_OF.get(str(data.get("status")))
+        if ending is not None:
+            name = prefix + ending
+            end = {wire: data[wire] for wire in fields_of(_CLASSES[name]).values() if wire in data}
+            if self._is_workflow and ending == "Error":
+                end["error"] = content
+            found.append(dict(end, **known, event=name))
+        self._resumed = self._sparse = True
+        told = []
+        for each in found:
+            if not self.finished or each["event"] not in self._endings:
+                told.append(self.decode(each["event"], each))
+        return [event for event in told if event is not None]
+
     def output(self) -> Any:
         if not self.finished:
-            return self._build()
+            return self._model.from_dict(self._build().to_dict())
         if self._output is None:  # kept, because decisions are made in place
             self._output = self._build()
         return self._output
@@ -315,6 +385,11 @@ class AgentOSFold:
         if self._steps and not data.get("step_results"):
             data["step_results"] = list(self._steps)
         return self._model.from_dict(data)
+
+
+def _own(value: Any) -> Any:
+    """A copy of JSON that nobody else has."""
+    return Model._view({"": value}).to_dict()[""]
 
 
 def _custom(data: Dict[str, Any]) -> Any:

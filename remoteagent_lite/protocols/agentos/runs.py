@@ -64,7 +64,7 @@ class AgentOS:
     def run_stream(self, input: Any, options: Mapping[str, Any]) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs, answered by server-sent events."""
         request = self._run_request(input, options, True)
-        return StreamCall(request, self._fold(options))
+        return StreamCall(request, self._fold(options, 0))
 
     def _run_request(self, input: Any, options: Mapping[str, Any], stream: bool) -> Request:
         as_json, parts = split_media(self.component, options)
@@ -123,6 +123,9 @@ class AgentOS:
         follow_up = decisions.is_follow_up(options)
         return decisions.form_value(self.component, run_id, paused, latest, given, follow_up)
 
+    #: Whether a paused run waits for something else than it did in an earlier snapshot.
+    paused_anew = staticmethod(decisions.paused_anew)
+
     def running(self, run_id: str) -> Any:
         """What can be said of a run that is under way."""
         return self._output.from_dict({"run_id": run_id, "status": "RUNNING"})
@@ -159,7 +162,9 @@ class AgentOS:
         if index is not None:
             form.append(("last_event_index", number("last_event_index", index)))
         request = Request("POST", self._run_url(run_id) + "/resume", form=form)
-        return StreamCall(request, fold or self._fold({"run_id": run_id, "session_id": session_id}))
+        options = {"run_id": run_id, "session_id": session_id}
+        first = 0 if index is None else index + 1
+        return StreamCall(request, fold or self._fold(options, first))
 
     def _run_url(self, run_id: str) -> str:
         if not isinstance(run_id, str) or not run_id:
@@ -178,10 +183,11 @@ class AgentOS:
     def _parse_output(self, response: Response) -> Any:
         return output_of(response, self._output)
 
-    def _fold(self, options: Mapping[str, Any]) -> AgentOSFold:
+    def _fold(self, options: Mapping[str, Any], first_index: Optional[int] = None) -> AgentOSFold:
         return AgentOSFold(
             self.component,
             run_id=options.get("run_id"),
             session_id=options.get("session_id"),
             announced=options.get("stream_events") is not False,
+            first_index=first_index,
         )
