@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from .channels.a2a import RECOVER, A2AConnection
 from .errors import ProtocolError, shown_url
@@ -14,7 +14,16 @@ from .models.a2a_v10 import (
     Task,
     TaskPushNotificationConfig,
 )
-from .options import RetryPolicy, Timeout
+from .options import (
+    A2ASettings,
+    CallOptions,
+    MessageOptions,
+    RemoteSettings,
+    RetryPolicy,
+    Timeout,
+    Unpack,
+    check_keywords,
+)
 from .protocols.a2a import interface as a2a
 from .protocols.a2a.description import describe
 from .protocols.a2a.events import EventFold
@@ -22,11 +31,6 @@ from .protocols.a2a.interface import Interface
 from .protocols.a2a.message import message_of
 from .protocols.a2a.operation import Operation, StreamOperation
 from .runs.stream import Resumption, RunStream
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .options import A2ASettings, CallOptions, MessageOptions
 
 __all__ = ["A2AClient"]
 
@@ -59,13 +63,15 @@ class A2AClient:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: Optional[str] = None,
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         a2a_protocol: str = "auto",
         resume: Optional[RetryPolicy] = None,
         **settings: Unpack[A2ASettings],
     ) -> None:
+        known = ("base_url", "timeout", "config_ttl", "a2a_protocol")
+        check_keywords("A2AClient", settings, (*known, *RemoteSettings.__annotations__))
         self._connection = A2AConnection(
             base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
         )

@@ -8,7 +8,7 @@ from . import models
 from .channels.agentos import Connection
 from .errors import shown_url
 from .media import File, guess_type
-from .options import Timeout
+from .options import CallOptions, ClientSettings, Timeout, Unpack, check_keywords
 from .protocols.agentos.endpoints import any_json, encoded_form, encoded_query, nothing, one
 from .resources.approvals import Approvals
 from .resources.components import Components
@@ -21,10 +21,7 @@ from .resources.traces import Traces
 from .wire import FilePart, Request
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from .models import ConfigResponse, HealthResponse, InfoResponse
-    from .options import CallOptions, ClientSettings
 
 __all__ = ["AgentOSClient"]
 
@@ -36,16 +33,20 @@ class AgentOSClient(
 
     Where the server has several databases, methods that are about one need to know which: give
     ``db_id`` here for all calls, or to each call. See Resource for what all methods take and raise.
+    Without ``base_url`` and ``auth_token`` they come from the environment: REMOTEAGENT_URL and
+    REMOTEAGENT_TOKEN.
     """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: Optional[str] = None,
         timeout: Union[float, Timeout, None] = 60.0,
         *,
         db_id: Optional[str] = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
+        known = ("base_url", "timeout", "db_id", *ClientSettings.__annotations__)
+        check_keywords("AgentOSClient", settings, known)
         super().__init__(Connection(base_url, timeout, **settings), {"db_id": db_id})
 
     def health(self, **options: Unpack[CallOptions]) -> HealthResponse:

@@ -3,158 +3,293 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Collection,
     Dict,
     List,
     Mapping,
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
     Union,
 )
 
+from .media import Audio, File, Image, Video
+
 if TYPE_CHECKING:
-    from typing_extensions import TypedDict
+    from typing_extensions import TypedDict, Unpack as Unpack
 
-    from .media import Audio, File, Image, Video
     from .models.a2a_v10 import AgentCard
+else:
+    # What resolves annotations at run time finds these names; nobody needs typing_extensions.
+    from typing import TypedDict
 
-    class ClientSettings(TypedDict, total=False):
-        """Keyword settings that every Remote* object and client accepts."""
+    try:
+        from typing import Unpack
+    except ImportError:  # before Python 3.11
 
-        auth_token: Optional[AuthToken]
-        headers: Optional[Mapping[str, str]]
-        retry: RetryPolicy
-        verify: Union[bool, str]
-        cert: Union[str, Tuple[str, str], None]
-        proxies: Optional[Mapping[str, str]]
+        class Unpack:
+            def __class_getitem__(cls, options):
+                return options
 
-    class A2ASettings(ClientSettings, total=False):
-        """Settings for agents that are spoken to over A2A.
-
-        ``a2a_version`` is "1.0", "0.3" or None: what the agent card says. ``interface_url`` is
-        spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host", "host:port", or
-        "http://host", which http needs if ``base_url`` is https) beside that of ``base_url`` to
-        which tokens and headers may go; ``extensions`` the URIs of protocol extensions that the
-        caller supports. ``verify_card(card, raw)`` is called with every card that is fetched, as
-        an AgentCard and as the dict that was sent, and raises if it is not to be used (see
-        ``remoteagent_lite.signatures.CardVerifier``).
-        """
-
-        a2a_version: Optional[str]
-        interface_url: Optional[str]
-        allow_hosts: Sequence[str]
-        extensions: Sequence[str]
-        verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]]
-
-    class RemoteSettings(A2ASettings, total=False):
-        """Settings of RemoteAgent, RemoteTeam and RemoteWorkflow.
-
-        ``resume`` says how often a broken stream is resumed without news in between, and how long
-        to wait before: over AgentOS that of a background run, over A2A every task's.
-        """
-
-        resume: Optional[RetryPolicy]
-
-    class CallOptions(TypedDict, total=False):
-        """What every single call accepts, whatever it does."""
-
-        auth_token: Optional[AuthToken]
-        headers: Optional[Mapping[str, str]]
-        timeout: Union[float, Timeout, None]
-
-    class DatabaseOptions(CallOptions, total=False):
-        """What every call that is about one database accepts; RemoteDb sets ``db_id`` itself."""
-
-        db_id: Optional[str]
-
-    class TableOptions(DatabaseOptions, total=False):
-        """What every call that is about one table of a database accepts."""
-
-        table: Optional[str]
-
-    class KnowledgeOptions(DatabaseOptions, total=False):
-        """What every call about knowledge accepts; RemoteKnowledge sets both ids itself."""
-
-        knowledge_id: Optional[str]
-
-    class RunOptions(CallOptions, total=False):
-        """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError."""
-
-        stream_events: Optional[bool]
-        run_id: Optional[str]
-        session_id: Optional[str]
-        user_id: Optional[str]
-        session_state: Optional[Mapping[str, Any]]
-        dependencies: Optional[Mapping[str, Any]]
-        metadata: Optional[Mapping[str, Any]]
-        knowledge_filters: Any
-        output_schema: Any
-        use_json_schema: Optional[bool]
-        images: Optional[Sequence[Image]]
-        audio: Optional[Sequence[Audio]]
-        videos: Optional[Sequence[Video]]
-        files: Optional[Sequence[File]]
-        background: Optional[bool]
-        version: Optional[int]
-        factory_input: Optional[Mapping[str, Any]]
-        monitor: Optional[bool]
-        additional_data: Optional[Mapping[str, Any]]
-        retries: Optional[int]
-        add_history_to_context: Optional[bool]
-        add_dependencies_to_context: Optional[bool]
-        add_session_state_to_context: Optional[bool]
-        extra_fields: Optional[Mapping[str, Any]]
-
-    class MessageOptions(CallOptions, total=False):
-        """Options of A2AClient's messages.
-
-        ``metadata`` goes with the message, ``request_metadata`` beside it.
-        """
-
-        context_id: Optional[str]
-        task_id: Optional[str]
-        reference_task_ids: Optional[Sequence[str]]
-        metadata: Optional[Mapping[str, Any]]
-        request_metadata: Optional[Mapping[str, Any]]
-        images: Optional[Sequence[Image]]
-        audio: Optional[Sequence[Audio]]
-        videos: Optional[Sequence[Video]]
-        files: Optional[Sequence[File]]
-        accepted_output_modes: Optional[Sequence[str]]
-        history_length: Optional[int]
-        return_immediately: bool
-        push_notification_config: Any
-
-    class ContinueOptions(CallOptions, total=False):
-        """Options of ``continue_run``.
-
-        The last six, for agents and teams, make of a run something new: ``input`` adds a message
-        of the user, ``continue_from`` ("end", "last_user" or the index of a message) goes back to
-        where the run is to go on, ``fork`` leaves the original as it is, ``regenerate`` answers
-        the last message anew, ``replace_original`` False keeps both answers in the history.
-        """
-
-        stream_events: Optional[bool]
-        user_id: Optional[str]
-        background: Optional[bool]
-        factory_input: Optional[Mapping[str, Any]]
-        input: Any
-        continue_from: Union[int, str, None]
-        fork: Optional[bool]
-        regenerate: Optional[bool]
-        replace_original: Optional[bool]
-        additional_instructions: Optional[str]
-        extra_fields: Optional[Mapping[str, Any]]
+    AgentCard = Any  # its module is for those who speak A2A
 
 
-__all__ = ["AuthToken", "RetryPolicy", "Timeout"]
+__all__ = [
+    "A2ASettings",
+    "AuthToken",
+    "CallOptions",
+    "ClientSettings",
+    "ContinueOptions",
+    "MessageOptions",
+    "RemoteSettings",
+    "RetryPolicy",
+    "RunOptions",
+    "Timeout",
+    "check_keywords",
+    "described",
+]
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+#: Where the server is and the token for it, if a program says neither.
+URL_VARIABLE = "REMOTEAGENT_URL"
+TOKEN_VARIABLE = "REMOTEAGENT_TOKEN"
 
 #: A bearer token, or a function that returns the current one (called once per request).
 AuthToken = Union[str, Callable[[], str]]
+
+
+class ClientSettings(TypedDict, total=False):
+    """Keyword settings that every Remote* object and client accepts.
+
+    auth_token: a bearer token or a function that returns one (default: REMOTEAGENT_TOKEN's)
+    headers: more headers for every request
+    retry: how often a failed request is repeated, and when
+    verify: False, or the path of a CA bundle
+    cert: a client certificate's path, or the paths of certificate and key
+    proxies: proxy URLs by scheme; before those of the environment
+    pool_size: idle connections that are kept (None: as many as were in use at once)
+    """
+
+    auth_token: Optional[AuthToken]
+    headers: Optional[Mapping[str, str]]
+    retry: Optional[RetryPolicy]
+    verify: Union[bool, str]
+    cert: Union[str, Tuple[str, str], None]
+    proxies: Optional[Mapping[str, str]]
+    pool_size: Optional[int]
+
+
+class A2ASettings(ClientSettings, total=False):
+    """Settings for agents that are spoken to over A2A.
+
+    ``a2a_version`` is "1.0", "0.3" or None: what the agent card says. ``interface_url`` is
+    spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host", "host:port", or
+    "http://host", which http needs if ``base_url`` is https) beside that of ``base_url`` to
+    which tokens and headers may go; ``extensions`` the URIs of protocol extensions that the
+    caller supports. ``verify_card(card, raw)`` is called with every card that is fetched, as
+    an AgentCard and as the dict that was sent, and raises if it is not to be used (see
+    ``remoteagent_lite.signatures.CardVerifier``).
+    """
+
+    a2a_version: Optional[str]
+    interface_url: Optional[str]
+    allow_hosts: Sequence[str]
+    extensions: Sequence[str]
+    verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]]
+
+
+class RemoteSettings(A2ASettings, total=False):
+    """Settings of RemoteAgent, RemoteTeam and RemoteWorkflow.
+
+    ``resume`` says how often a broken stream is resumed without news in between, and how long
+    to wait before: over AgentOS that of a background run, over A2A every task's.
+    """
+
+    resume: Optional[RetryPolicy]
+
+
+class CallOptions(TypedDict, total=False):
+    """What every single call accepts, whatever it does.
+
+    auth_token: the bearer token of this call, or a function that returns it
+    headers: more headers for this call
+    timeout: this call's limits: a Timeout, or the longest silence in seconds
+    """
+
+    auth_token: Optional[AuthToken]
+    headers: Optional[Mapping[str, str]]
+    timeout: Union[float, Timeout, None]
+
+
+class DatabaseOptions(CallOptions, total=False):
+    """What every call that is about one database accepts; RemoteDb sets ``db_id`` itself."""
+
+    db_id: Optional[str]
+
+
+class TableOptions(DatabaseOptions, total=False):
+    """What every call that is about one table of a database accepts."""
+
+    table: Optional[str]
+
+
+class KnowledgeOptions(DatabaseOptions, total=False):
+    """What every call about knowledge accepts; RemoteKnowledge sets both ids itself."""
+
+    knowledge_id: Optional[str]
+
+
+class RunOptions(CallOptions, total=False):
+    """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError.
+
+    stream_events: False leaves out all events of a stream but the answer's pieces
+    run_id: the id under which the run can be found and cancelled (default: a new one)
+    session_id: the conversation the run belongs to (default: a new one)
+    user_id: the user it is for
+    session_state: what the session's state is to hold
+    dependencies: values for the component's dependencies
+    metadata: the caller's own data, kept with the run
+    knowledge_filters: which contents of the knowledge base are searched
+    output_schema: what the answer is to look like: a JSON schema, or a class that has one
+    use_json_schema: whether the model is given that schema as JSON schema
+    images: images for the model
+    audio: audio for the model
+    videos: videos for the model
+    files: documents for the model
+    background: True lets the run go on when the connection breaks, and returns at once
+    version: which version of the component is run
+    factory_input: input of the factory that makes the component
+    monitor: whether the server is to monitor the run
+    additional_data: a workflow's additional data
+    retries: how often the server repeats a failing model call
+    add_history_to_context: whether the model sees the session's earlier runs
+    add_dependencies_to_context: whether the model sees the dependencies
+    add_session_state_to_context: whether the model sees the session's state
+    extra_fields: more fields of the request, passed on as they are
+    """
+
+    stream_events: Optional[bool]
+    run_id: Optional[str]
+    session_id: Optional[str]
+    user_id: Optional[str]
+    session_state: Optional[Mapping[str, Any]]
+    dependencies: Optional[Mapping[str, Any]]
+    metadata: Optional[Mapping[str, Any]]
+    knowledge_filters: Any
+    output_schema: Any
+    use_json_schema: Optional[bool]
+    images: Optional[Sequence[Image]]
+    audio: Optional[Sequence[Audio]]
+    videos: Optional[Sequence[Video]]
+    files: Optional[Sequence[File]]
+    background: Optional[bool]
+    version: Optional[int]
+    factory_input: Optional[Mapping[str, Any]]
+    monitor: Optional[bool]
+    additional_data: Optional[Mapping[str, Any]]
+    retries: Optional[int]
+    add_history_to_context: Optional[bool]
+    add_dependencies_to_context: Optional[bool]
+    add_session_state_to_context: Optional[bool]
+    extra_fields: Optional[Mapping[str, Any]]
+
+
+class MessageOptions(CallOptions, total=False):
+    """Options of A2AClient's messages.
+
+    ``metadata`` goes with the message, ``request_metadata`` beside it.
+    """
+
+    context_id: Optional[str]
+    task_id: Optional[str]
+    reference_task_ids: Optional[Sequence[str]]
+    metadata: Optional[Mapping[str, Any]]
+    request_metadata: Optional[Mapping[str, Any]]
+    images: Optional[Sequence[Image]]
+    audio: Optional[Sequence[Audio]]
+    videos: Optional[Sequence[Video]]
+    files: Optional[Sequence[File]]
+    accepted_output_modes: Optional[Sequence[str]]
+    history_length: Optional[int]
+    return_immediately: bool
+    push_notification_config: Any
+
+
+class ContinueOptions(CallOptions, total=False):
+    """Options of ``continue_run``. Those from ``input`` on are for agents and teams.
+
+    stream_events: False leaves out all events of a stream but the answer's pieces
+    user_id: the user the run is for
+    background: True lets the run go on when the connection breaks, and returns at once
+    factory_input: input of the factory that makes the component
+    input: a message of the user that is added; over A2A the answer to what was asked
+    continue_from: where to go on: "end", "last_user" or the index of a message
+    fork: True leaves the original run as it is
+    regenerate: True answers the last message anew
+    replace_original: False keeps both answers in the history
+    additional_instructions: more instructions for this answer
+    extra_fields: more fields of the request, passed on as they are
+    """
+
+    stream_events: Optional[bool]
+    user_id: Optional[str]
+    background: Optional[bool]
+    factory_input: Optional[Mapping[str, Any]]
+    input: Any
+    continue_from: Union[int, str, None]
+    fork: Optional[bool]
+    regenerate: Optional[bool]
+    replace_original: Optional[bool]
+    additional_instructions: Optional[str]
+    extra_fields: Optional[Mapping[str, Any]]
+
+
+def described(*options: Any) -> Callable[[FunctionT], FunctionT]:
+    """Add the lines that TypedDicts of options have about their keys to a function's docstring."""
+
+    def add(function: FunctionT) -> FunctionT:
+        if function.__doc__:  # Python -OO leaves it out
+            function.__doc__ = "%s\n\n        Options:\n\n%s\n        " % (
+                function.__doc__.rstrip(),
+                "\n".join("        " + line for each in options for line in option_lines(each)),
+            )
+        return function
+
+    return add
+
+
+def option_lines(options: Any) -> List[str]:
+    """The lines that the docstring of a TypedDict has about its own keys."""
+    return [line for line in (options.__doc__ or "").splitlines() if _key_of(line) is not None]
+
+
+def _key_of(line: str) -> Optional[str]:
+    key, colon, _ = line.strip().partition(": ")
+    return key if colon and key.isidentifier() else None
+
+
+def check_keywords(owner: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raise TypeError, with the name that was meant, for a keyword that is not known."""
+    for name in given:
+        if name not in known:
+            import difflib  # nobody else pays for it
+
+            near = difflib.get_close_matches(name, known, 1)
+            near = near or [each for each in known if name in each.split("_")]
+            hint = "Did you mean %s=?" % near[0] if near else "It takes %s." % ", ".join(known)
+            raise TypeError("%s has no argument %s=. %s" % (owner, name, hint))
+
+
+def from_environment(name: str) -> Optional[str]:
+    """The value of an environment variable; None if it is empty too."""
+    return os.environ.get(name) or None
 
 
 #: The total of a Timeout for which no time is left; no request is done in it.

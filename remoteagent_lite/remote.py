@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from .options import Timeout
+from .options import RemoteSettings, Timeout, Unpack
 from .protocols.component import AGENT, TEAM, WORKFLOW
 from .runs.runner import Runner, ToolRunner
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from .models import (
         AgentResponse,
         RunOutput,
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
         WorkflowRunOutput,
     )
     from .models.runs import RunOutputEvent, TeamRunOutputEvent, WorkflowRunOutputEvent
-    from .options import RemoteSettings
 
     AgentBase = ToolRunner[RunOutput, RunOutputEvent, AgentResponse]
     TeamBase = ToolRunner[TeamRunOutput, Union[TeamRunOutputEvent, RunOutputEvent], TeamResponse]
@@ -43,16 +40,18 @@ class RemoteAgent(AgentBase):
     and ``a2a_protocol`` "json-rpc", "rest" or "auto" (whatever the card offers, best first).
     ``timeout`` is in seconds, or a Timeout; ``config_ttl`` is how many seconds the configuration
     behind ``name``, ``description``, ``role``, ``tools``, ``db`` and ``knowledge`` is kept.
-    ``auth_token`` (a str, or a function returning one) goes with every request. Nothing is sent
-    until a method or one of those properties needs it. See Runner for the rest.
+    ``auth_token`` (a str, or a function returning one) goes with every request. Without
+    ``base_url`` and ``auth_token`` they come from the environment: REMOTEAGENT_URL and
+    REMOTEAGENT_TOKEN. Nothing is sent until a method or one of those properties needs it. See
+    RemoteSettings for the other settings, and Runner for the rest.
     """
 
     component = AGENT
 
     def __init__(
         self,
-        base_url: str,
-        agent_id: str,
+        base_url: Optional[str] = None,
+        agent_id: str = "",
         protocol: str = "agentos",
         a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 60.0,
@@ -80,8 +79,8 @@ class RemoteTeam(TeamBase):
 
     def __init__(
         self,
-        base_url: str,
-        team_id: str,
+        base_url: Optional[str] = None,
+        team_id: str = "",
         protocol: str = "agentos",
         a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 300.0,
@@ -107,8 +106,8 @@ class RemoteWorkflow(WorkflowBase):
 
     def __init__(
         self,
-        base_url: str,
-        workflow_id: str,
+        base_url: Optional[str] = None,
+        workflow_id: str = "",
         protocol: str = "agentos",
         a2a_protocol: str = "auto",
         timeout: Union[float, Timeout, None] = 300.0,

@@ -1,6 +1,6 @@
 """What a user's type checker must understand. Checked by `make types`, never run."""
 
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from typing_extensions import assert_type
 
@@ -9,11 +9,15 @@ from remoteagent_lite import (
     RemoteTeam,
     RemoteWorkflow,
     RunOutput,
+    RunStream,
     TeamRunOutput,
     Timeout,
     ToolExecution,
     WorkflowRunOutput,
+    merge,
 )
+from remoteagent_lite.models.runs import RunOutputEvent
+from remoteagent_lite.options import RunOptions
 
 agent = RemoteAgent("http://localhost:7777", "a", timeout=Timeout(read=5), auth_token=lambda: "t")
 team = RemoteTeam(base_url="http://localhost:7777", team_id="t")
@@ -32,6 +36,27 @@ with agent.run("x", stream=True) as stream:
         elif event.event == "ToolCallStarted":
             assert_type(event.tool, Optional[ToolExecution])
     assert_type(stream.output(), RunOutput)
+
+options: RunOptions = {"session_id": "s", "user_id": "ann"}
+assert_type(agent.run("x", **options), RunOutput)
+
+
+def first(stream: RunStream[object, object]) -> object:
+    """A stream of whatever it is."""
+    return stream.next_event()
+
+
+with agent.run("x", stream=True) as one, agent.run("y", stream=True) as two:
+    first(one)
+    for each, event in merge(one, two):
+        assert_type(each, RunStream[RunOutput, RunOutputEvent])
+        assert_type(event, RunOutputEvent)
+    several = [one, two]
+    for each, _ in merge(*several):
+        assert_type(each.output(), RunOutput)
+with agent.run("x", stream=True) as one, team.run("y", stream=True) as other:
+    for either, _ in merge(one, other):
+        assert_type(either.output(), Union[RunOutput, TeamRunOutput])
 
 paused = agent.run("x")
 for tool in paused.tools_requiring_confirmation:

@@ -107,7 +107,7 @@ class A2AConnection:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: Optional[str],
         timeout: Union[float, Timeout, None] = 60.0,
         config_ttl: float = 300.0,
         *,

@@ -15,7 +15,14 @@ from ..http.transport import (
     check_header,
     normal_url,
 )
-from ..options import AuthToken, RetryPolicy, Timeout
+from ..options import (
+    TOKEN_VARIABLE,
+    URL_VARIABLE,
+    AuthToken,
+    RetryPolicy,
+    Timeout,
+    from_environment,
+)
 from ..wire import Call, Request, StreamCall
 
 if TYPE_CHECKING:
@@ -34,7 +41,7 @@ class Connection:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: Optional[str],
         timeout: Union[float, Timeout, None] = 60.0,
         auth_token: Optional[AuthToken] = None,
         headers: Optional[Mapping[str, str]] = None,
@@ -42,19 +49,25 @@ class Connection:
         verify: Union[bool, str] = True,
         cert: Union[str, Tuple[str, str], None] = None,
         proxies: Optional[Mapping[str, str]] = None,
+        pool_size: Optional[int] = None,
     ) -> None:
+        base_url = from_environment(URL_VARIABLE) if base_url is None else base_url
+        if base_url is None:
+            raise ValueError("base_url is missing: give it, or set %s" % URL_VARIABLE)
         self.base_url = normal_url(base_url)
         self.timeout = Timeout.of(timeout)
         self._auth_token = auth_token
-        self._login = _login(base_url)
+        # What goes with requests that nothing else authorizes.
+        self._login = _login(base_url) or _environment_login(self.base_url)
         self._headers = _checked(headers)
         self._settings: Dict[str, Any] = {
             "retry": retry,
             "verify": verify,
             "cert": cert,
             "proxies": proxies,
+            "pool_size": pool_size,
         }
-        if isinstance(auth_token, str):
+        if isinstance(auth_token, str) and auth_token:  # "" sends none, whatever else there is
             _bearer(auth_token)
         # One transport per process: a forked child must not write to its parent's sockets.
         self._transports: Dict[int, Transport] = {}
@@ -133,9 +146,9 @@ class Connection:
             headers.update(_checked(options.get("headers")))
             token = options.get("auth_token")
             token = self._auth_token if token is None else token
-            if token is not None:
+            if token:
                 headers["Authorization"] = _bearer(token() if callable(token) else token)
-            elif self._login:
+            elif token is None and self._login:
                 headers.setdefault("Authorization", self._login)
             request.headers.update(headers)
         if "timeout" in options:
@@ -178,6 +191,17 @@ def _login(url: str) -> Optional[str]:
     if parts.username is None and parts.password is None:
         return None
     return basic_authorization(unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _environment_login(url: str) -> Optional[str]:
+    """The environment's token as an Authorization header, if it may go to this server.
+
+    Beside a URL it is for that server alone.
+    """
+    token, home = from_environment(TOKEN_VARIABLE), from_environment(URL_VARIABLE)
+    if token is None or (home is not None and urlsplit(normal_url(home))[:2] != urlsplit(url)[:2]):
+        return None
+    return _bearer(token)
 
 
 def _bearer(token: str) -> str:

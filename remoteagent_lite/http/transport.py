@@ -119,7 +119,8 @@ class Transport:
 
     ``verify`` and ``cert`` are requests': a CA bundle's path or False, a client certificate's
     path or (certificate, key). ``proxies`` maps a scheme to a proxy URL and goes before the
-    environment's. After a fork make a new one.
+    environment's. ``pool_size`` idle connections are kept per server; without it as many as were
+    in use at once. After a fork make a new one.
     """
 
     def __init__(
@@ -130,8 +131,11 @@ class Transport:
         verify: Union[bool, str] = True,
         cert: Union[str, Tuple[str, str], None] = None,
         proxies: Optional[Mapping[str, str]] = None,
+        pool_size: Optional[int] = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if pool_size is not None and pool_size < 1:
+            raise ValueError("pool_size must be 1 or more, not %r" % pool_size)
         self._retry = retry or RetryPolicy()
         self._headers = dict(headers or {})
         self._verify = verify
@@ -140,7 +144,7 @@ class Transport:
         self._sleep = sleep
         # max_retries=0: repeating is decided here, where it is known what may be repeated.
         self._adapter = requests.adapters.HTTPAdapter(
-            pool_connections=8, pool_maxsize=64, max_retries=0
+            pool_connections=8, pool_maxsize=pool_size or 0, max_retries=0
         )
         self._sites: Dict[str, _Site] = {}
         self._lock = threading.Lock()  # guards _sites

@@ -15,6 +15,7 @@ from typing import (
     Generic,
     Iterator,
     List,
+    Literal,
     Mapping,
     Optional,
     Tuple,
@@ -39,7 +40,18 @@ from ..errors import (
     about_run,
     shown_url,
 )
-from ..options import RetryPolicy, Timeout
+from ..options import (
+    A2ASettings,
+    CallOptions,
+    ContinueOptions,
+    RemoteSettings,
+    RetryPolicy,
+    RunOptions,
+    Timeout,
+    Unpack,
+    check_keywords,
+    described,
+)
 from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
 from ..protocols.component import Component
@@ -47,10 +59,7 @@ from ..wire import Fold
 from .stream import Resumption, RunStream, Settled
 
 if TYPE_CHECKING:
-    from typing_extensions import Literal, Unpack
-
     from ..models.a2a_v10 import AgentCard
-    from ..options import A2ASettings, CallOptions, ContinueOptions, RunOptions
 
 __all__ = ["Runner"]
 
@@ -71,6 +80,14 @@ _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
 _UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
+_OWN_SETTINGS = (
+    "base_url",
+    "protocol",
+    "a2a_protocol",
+    "timeout",
+    "config_ttl",
+    *RemoteSettings.__annotations__,
+)
 
 
 class _Memory:
@@ -104,7 +121,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def __init__(
         self,
-        base_url: str,
+        base_url: Optional[str],
         component_id: str,
         protocol: str = "agentos",
         a2a_protocol: str = "auto",
@@ -113,6 +130,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         resume: Optional[RetryPolicy] = None,
         **settings: Unpack[A2ASettings],
     ) -> None:
+        name = type(self).__name__
+        check_keywords(name, settings, (self.component.id_field, *_OWN_SETTINGS))
+        if not isinstance(component_id, str) or not component_id:
+            raise TypeError("%s needs %s=" % (name, self.component.id_field))
         self.id = component_id
         self.protocol = protocol
         self.config_ttl = config_ttl
@@ -169,6 +190,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self, input: Any, *, stream: bool, **options: Unpack[RunOptions]
     ) -> Union[OutputT, RunStream[OutputT, EventT]]: ...
 
+    @described(RunOptions, CallOptions)
     def run(
         self, input: Any, *, stream: bool = False, **options: Unpack[RunOptions]
     ) -> Union[OutputT, RunStream[OutputT, EventT]]:
@@ -236,6 +258,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         **options: Unpack[ContinueOptions],
     ) -> Union[OutputT, RunStream[OutputT, EventT]]: ...
 
+    @described(ContinueOptions, CallOptions)
     def continue_run(
         self,
         paused: Union[OutputT, str, None] = None,

@@ -31,6 +31,7 @@ from typing import (
     Tuple,
     TypeVar,
     Union,
+    overload,
 )
 
 from ..errors import (
@@ -51,8 +52,15 @@ from ..wire import EventsMissingError, Fold, Received
 
 __all__ = ["Resumption", "RunStream", "Settled", "Told", "merge"]
 
-OutputT = TypeVar("OutputT")
-EventT = TypeVar("EventT")
+OutputT = TypeVar("OutputT", covariant=True)
+EventT = TypeVar("EventT", covariant=True)
+# Of the streams that are merged.
+O1 = TypeVar("O1")
+O2 = TypeVar("O2")
+O3 = TypeVar("O3")
+E1 = TypeVar("E1")
+E2 = TypeVar("E2")
+E3 = TypeVar("E3")
 
 #: How many bytes may wait for a slow consumer. Then the thread stops reading, the socket's
 #: buffers fill, and the server waits.
@@ -441,7 +449,7 @@ class RunStream(Generic[OutputT, EventT]):
         if rest:
             yield rest
 
-    def delta(self, event: EventT) -> Optional[str]:
+    def delta(self, event: Any) -> Optional[str]:
         """The piece that ``event`` adds to the answer's text; None if it adds none."""
         return self._fold.delta(event)
 
@@ -845,7 +853,29 @@ def _passing(cause: Optional[BaseException]) -> bool:
     return isinstance(cause, RemoteServerUnavailableError)
 
 
-def merge(*streams: RunStream[Any, Any]) -> Iterator[Tuple[RunStream[Any, Any], Any]]:
+@overload
+def merge(
+    one: RunStream[O1, E1], two: RunStream[O2, E2], /
+) -> Iterator[Union[Tuple[RunStream[O1, E1], E1], Tuple[RunStream[O2, E2], E2]]]: ...
+
+
+@overload
+def merge(
+    one: RunStream[O1, E1], two: RunStream[O2, E2], three: RunStream[O3, E3], /
+) -> Iterator[
+    Union[
+        Tuple[RunStream[O1, E1], E1],
+        Tuple[RunStream[O2, E2], E2],
+        Tuple[RunStream[O3, E3], E3],
+    ]
+]: ...
+
+
+@overload
+def merge(*streams: RunStream[O1, E1]) -> Iterator[Tuple[RunStream[O1, E1], E1]]: ...
+
+
+def merge(*streams: RunStream[Any, Any]) -> Iterator[Any]:
     """``(stream, event)`` pairs from several streams in the order in which they arrive.
 
     Blocks until any of them has something; uses no thread beside the streams' own. An error of one
