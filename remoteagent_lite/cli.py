@@ -19,6 +19,7 @@ from ._version import __version__
 from .a2a_client import A2AClient
 from .client import AgentOSClient
 from .errors import AuthenticationError, RemoteAgentError, UnsupportedError
+from .options import TOKEN_VARIABLE, URL_VARIABLE, from_environment
 from .remote import RemoteAgent, RemoteTeam, RemoteWorkflow
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     Remote = Union[RemoteAgent, RemoteTeam, RemoteWorkflow]
 
 __all__ = ["main"]
-
-TOKEN_VARIABLE = "REMOTEAGENT_TOKEN"
 
 _EXIT_OF_STATUS = {"COMPLETED": 0, "ERROR": 3, "PAUSED": 4, "CANCELLED": 5}
 _INTERRUPTED = 130
@@ -124,13 +123,22 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="remoteagent",
         description="Look at AgentOS and A2A servers and run what they host.",
-        epilog="The token can also be given by the environment variable %s." % TOKEN_VARIABLE,
+        epilog="URL and token can also be given by the environment variables %s and %s."
+        % (URL_VARIABLE, TOKEN_VARIABLE),
     )
     parser.add_argument("--version", action="version", version="remoteagent-lite " + __version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     shared = _Parser(add_help=False)
-    shared.add_argument("url", metavar="URL", help="the server, e.g. http://localhost:7777")
+    if from_environment(URL_VARIABLE) is None or any(map(_is_url, words)):
+        shared.add_argument(
+            "url",
+            metavar="URL",
+            help="the server, e.g. http://localhost:7777; can be left out where %s is set"
+            % URL_VARIABLE,
+        )
+    else:
+        shared.set_defaults(url=None)
     shared.add_argument("--token", help="bearer token or security key")
     shared.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="the longest silence (default 60)"
@@ -226,11 +234,14 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _is_url(word: str) -> bool:
+    return word.lower().startswith(("http://", "https://")) and not any(map(str.isspace, word))
+
+
 def _settings(arguments: argparse.Namespace) -> Dict[str, Any]:
     settings: Dict[str, Any] = {}
-    token = arguments.token or os.environ.get(TOKEN_VARIABLE)
-    if token:
-        settings["auth_token"] = token
+    if arguments.token:
+        settings["auth_token"] = arguments.token
     if arguments.timeout is not None:
         settings["timeout"] = arguments.timeout
     headers = {}

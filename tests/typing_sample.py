@@ -52,10 +52,10 @@ with agent.run("x", stream=True) as one, agent.run("y", stream=True) as two:
         assert_type(each, RunStream[RunOutput, RunOutputEvent])
         assert_type(event, RunOutputEvent)
     several = [one, two]
-    for each, _ in merge(*several):
+    for each, _same in merge(*several):
         assert_type(each.output(), RunOutput)
 with agent.run("x", stream=True) as one, team.run("y", stream=True) as other:
-    for either, _ in merge(one, other):
+    for either, _any in merge(one, other):
         assert_type(either.output(), Union[RunOutput, TeamRunOutput])
 
 paused = agent.run("x")

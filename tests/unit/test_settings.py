@@ -15,6 +15,7 @@ from remoteagent_lite import (
     RemoteTeam,
     RemoteWorkflow,
     RunStream,
+    cli,
     options as options_module,
 )
 from remoteagent_lite.options import (
@@ -222,3 +223,33 @@ def test_no_more_idle_connections_are_kept_than_were_wished() -> None:
             server._wait_for(lambda: server.open_connections == 1, 10, "one connection")
     with pytest.raises(ValueError, match="pool_size"):
         AgentOSClient(URL, pool_size=0).health()
+
+
+# --- The command
+
+
+def test_the_command_takes_url_and_token_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agents = reply(b'[{"id": "story-teller"}]')
+    with RawServer(agents, agents) as server, RawServer(agents) as other:
+        monkeypatch.setenv(URL_VARIABLE, server.url)
+        monkeypatch.setenv(TOKEN_VARIABLE, "from-environment")
+        assert cli.main(["agents"]) == 0
+        assert cli.main(["agents", "--token", "given"]) == 0
+        assert cli.main(["agents", other.url]) == 0
+        assert authorizations(server) == ["Bearer from-environment", "Bearer given"]
+        assert authorizations(other) == [None]
+    assert "story-teller" in capsys.readouterr().out
+
+
+def test_a_text_that_holds_a_url_is_never_taken_for_the_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = reply(b'{"run_id": "r", "session_id": "s", "status": "COMPLETED", "content": "yes"}')
+    with RawServer(answer) as server:
+        monkeypatch.setenv(URL_VARIABLE, server.url)
+        words = ["run", "my-agent", "https://example.com/page says what?", "--no-stream"]
+        assert cli.main(words) == 0
+        assert server.requests[0].path == "/agents/my-agent/runs"
+    assert capsys.readouterr().out == "yes\n"
