@@ -10,6 +10,7 @@ from .errors import shown_url
 from .media import File, guess_type
 from .options import CallOptions, ClientSettings, Timeout, Unpack, check_keywords
 from .protocols.agentos.endpoints import any_json, encoded_form, encoded_query, nothing, one
+from .resources._resource import Resource
 from .resources.approvals import Approvals
 from .resources.components import Components
 from .resources.evals import Evals, Metrics
@@ -48,6 +49,13 @@ class AgentOSClient(
         known = ("base_url", "timeout", "db_id", *ClientSettings.__annotations__)
         check_keywords("AgentOSClient", settings, known)
         super().__init__(Connection(base_url, timeout, **settings), {"db_id": db_id})
+
+    @classmethod
+    def on(cls, connection: Connection) -> AgentOSClient:
+        """A client on a connection that others use too."""
+        client = cls.__new__(cls)
+        Resource.__init__(client, connection, {"db_id": None})
+        return client
 
     def health(self, **options: Unpack[CallOptions]) -> HealthResponse:
         """Whether the server is up, and since when. GET /health (needs no token)"""

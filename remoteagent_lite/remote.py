@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from .channels.agentos import Connection
+from .errors import UnsupportedError
 from .options import RemoteSettings, Timeout, Unpack
 from .protocols.component import AGENT, TEAM, WORKFLOW
 from .runs.runner import Runner, ToolRunner
 
 if TYPE_CHECKING:
+    from .client import AgentOSClient
     from .models import (
         AgentResponse,
         RunOutput,
@@ -33,7 +36,29 @@ else:
 __all__ = ["RemoteAgent", "RemoteTeam", "RemoteWorkflow"]
 
 
-class RemoteAgent(AgentBase):
+class _OnAnAgentOS:
+    """What a component has of the server it is on."""
+
+    _connection: Any
+
+    @property
+    def client(self) -> AgentOSClient:
+        """A client for the component's server, with its settings, token and connections.
+
+        Closing it closes the component's idle connections too. Raises UnsupportedError where the
+        server is spoken to over A2A.
+        """
+        from .client import AgentOSClient  # nobody else pays for the import
+
+        if not isinstance(self._connection, Connection):
+            raise UnsupportedError(
+                "A server that is spoken to over A2A has no AgentOSClient; A2AClient speaks to it.",
+                self._connection.base_url,
+            )
+        return AgentOSClient.on(self._connection)
+
+
+class RemoteAgent(AgentBase, _OnAnAgentOS):
     """An agent that a remote server hosts.
 
     ``protocol`` is "agentos" or "a2a"; for the latter ``base_url`` is where the agent's card is,
@@ -72,7 +97,7 @@ class RemoteAgent(AgentBase):
         return self.get_config(**options)
 
 
-class RemoteTeam(TeamBase):
+class RemoteTeam(TeamBase, _OnAnAgentOS):
     """A team that a remote server hosts; see RemoteAgent."""
 
     component = TEAM
@@ -99,7 +124,7 @@ class RemoteTeam(TeamBase):
         return self.get_config(**options)
 
 
-class RemoteWorkflow(WorkflowBase):
+class RemoteWorkflow(WorkflowBase, _OnAnAgentOS):
     """A workflow that a remote server hosts; see RemoteAgent. It has no role, tools, knowledge."""
 
     component = WORKFLOW

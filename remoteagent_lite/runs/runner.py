@@ -30,6 +30,7 @@ from ..data import RemoteDb, RemoteKnowledge
 from ..errors import (
     NotFoundError,
     ProtocolError,
+    RemoteAgentError,
     RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
@@ -54,7 +55,7 @@ from ..options import (
 )
 from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
-from ..protocols.component import Component
+from ..protocols.component import AGENT, Component
 from ..wire import Fold
 from .stream import Resumption, RunStream, Settled
 
@@ -77,6 +78,8 @@ _OUTPUTS_REMEMBERED = 1024
 _GRACE = 2.0
 #: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
 _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
+#: How long the ids of other components are waited for when one is unknown, in seconds.
+_LOOK_AROUND = 5.0
 _UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
 _CALL_OPTIONS = ("auth_token", "headers", "timeout")
@@ -275,10 +278,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
         ``paused`` is the paused output, whose tools or requirements have been decided in place
         (see its ``pending``), or a run's id; beside it, decisions can be given as ``updated_tools``
-        (agents), ``requirements`` (teams) or ``step_requirements`` (workflows). Those may be as
-        short as ``ToolExecution(tool_call_id="call-1", result="done")``: the rest is known from
-        the paused run, or asked from the server. ``session_id`` is needed for a run this object
-        has not seen itself.
+        or ``requirements`` (agents), ``requirements`` (teams) or ``step_requirements``
+        (workflows). Those may be as short as ``ToolExecution(tool_call_id="call-1",
+        result="done")``: the rest is known from the paused run, or asked from the server.
+        ``session_id`` is needed for a run this object has not seen itself.
 
         Nothing is sent, and ValueError raised, unless all that the run waits for is decided (the
         server would take the rest for rejected) and the run is paused (it would be run anew): the
@@ -293,6 +296,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             "step_requirements": step_requirements,
         }
         decisions = given.pop(self.component.decisions)
+        if self.component is AGENT and requirements is not None:  # Agno's name for an agent's
+            decisions = [*(decisions or []), *requirements]
+            given["requirements"] = None
         for name, value in given.items():
             if value is not None:
                 kind = self.component.kind
@@ -636,7 +642,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         limit = self._limit(options)
         until = time.monotonic() + (limit.total or limit.read or 3600.0)
         naming = _Naming(fields.get("run_id"), fields.get("session_id"))
-        with naming, self._protocol.explaining("POST runs", None):
+        with naming, self._knowing_others(options), self._protocol.explaining("POST runs", None):
             output = self._connection.send(call, options, repeatable=repeatable)
         self._remember(output)
         unfinished = output.run_id and output.status in _UNFINISHED
@@ -645,6 +651,22 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             wait = max(0.0, until - time.monotonic())
             return self.wait_run(output.run_id, output.session_id, wait=wait, **options)
         return output  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _knowing_others(self, options: CallOptions) -> Iterator[None]:
+        """Of a server that does not know the component tell which ones it has."""
+        try:
+            yield
+        except NotFoundError as error:
+            others = self._protocol.others(error)
+            if others is None:
+                raise
+            limit = self._limit(options).within(_LOOK_AROUND)
+            # It may not be asked, or not answer: then there is no more to tell.
+            with contextlib.suppress(RemoteAgentError):
+                error.message += " " + self._connection.send(others, dict(options, timeout=limit))
+                error.args = (error.message,)
+            raise
 
     def _limit(self, options: CallOptions) -> Timeout:
         return Timeout.of(options["timeout"]) if "timeout" in options else self.timeout
@@ -672,7 +694,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             return self._cancel(fold.run_id or "", fold.session_id, stream, left, options)
 
         naming = _Naming(fold.run_id, fold.session_id)
-        with naming, self._protocol.explaining("POST runs", None):
+        with naming, self._knowing_others(options), self._protocol.explaining("POST runs", None):
             answer = self._connection.open(call, options, repeatable=repeatable)
         resumption = self._resumption(fold, fields, options)
         url = shown_url(self.base_url)

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Tuple, Type
 
 from ... import models
-from ...errors import UnsupportedError
+from ...errors import NotFoundError, UnsupportedError
 from ...modelling.base import Model
 from ..component import Component
 from .fold import A2AFold, output_of
@@ -64,6 +64,10 @@ class A2A:
     def explaining(route: str, since: Optional[str]) -> ContextManager[None]:
         """Nothing: A2A's errors say themselves what they mean."""
         return contextlib.nullcontext()
+
+    @staticmethod
+    def others(error: NotFoundError) -> None:
+        """What else there is nobody tells: the URL is one agent's."""
 
     def identify(self, fields: Dict[str, Any]) -> None:
         """Ids that a run gets before it is sent: none."""

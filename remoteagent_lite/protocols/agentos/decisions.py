@@ -177,6 +177,13 @@ def _from_given(component: Component, run_id: str, given: Sequence[Any]) -> Any:
 
 def _as_model(component: Component, item: Any) -> Any:
     model = _MODELS[component]
+    if component is AGENT:
+        # An agent is sent tool calls; a decided requirement holds one.
+        if isinstance(item, dict) and "tool_execution" in item:
+            item = models.RunRequirement.from_dict(item)
+        if isinstance(item, models.RunRequirement):
+            item.settle()
+            item = child(item, "tool_execution")
     if isinstance(item, dict):
         item = model.from_dict(item)
     if model is models.RunRequirement and isinstance(item, models.ToolExecution):

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
 from ... import models
+from ...errors import NotFoundError
 from ...modelling.base import Model
 from ...modelling.outputs import Output
 from ...wire import Call, Fold, Request, Response, StreamCall
@@ -22,6 +23,9 @@ from .forms import CONTINUE_FIELDS, flag, form_fields, message_text, number, spl
 from .refusals import explaining
 
 __all__ = ["AgentOS"]
+
+#: How many ids of components an error lists.
+_MOST_IDS = 20
 
 
 class AgentOS:
@@ -56,6 +60,19 @@ class AgentOS:
         """GET /{kind}/{id}"""
         model: Type[Model] = getattr(models, self.component.config)
         return Call(Request("GET", self.url), lambda response: model_of(response, model))
+
+    def others(self, error: NotFoundError) -> Optional[Call[str]]:
+        """GET /{kind}, as a sentence; None unless the error says that the component is unknown."""
+        if error.detail != "%s not found" % self.component.kind.capitalize():
+            return None
+        return Call(Request("GET", self.url.rpartition("/")[0]), self._parse_others)
+
+    def _parse_others(self, response: Response) -> str:
+        rows: List[Any] = models_of(response, getattr(models, self.component.config))
+        ids = [row.id for row in rows if isinstance(row.id, str)]
+        shown = ", ".join("%.80r" % each for each in ids[:_MOST_IDS])
+        more = " and %d more" % (len(ids) - _MOST_IDS) if len(ids) > _MOST_IDS else ""
+        return "The server has the %ss %s%s." % (self.component.kind, shown or "none", more)
 
     def run(self, input: Any, options: Mapping[str, Any]) -> Call[Any]:
         """POST /{kind}/{id}/runs, answered by the whole output."""
