@@ -66,31 +66,38 @@ def mapping(value: Any) -> JSON:
 
 
 def _adk(part: JSON, name: str) -> Any:
-    metadata = mapping(part.get("metadata"))
+    if "metadata" not in part:
+        return None
+    metadata = mapping(part["metadata"])
     return metadata.get("adk_" + name) or metadata.get("adk:" + name)
+
+
+def _text_parts(parts: Any) -> List[JSON]:
+    return [part for part in objects(parts) if "text" in part and type(part["text"]) is str]
 
 
 def texts(parts: Any) -> List[str]:
     """The text parts that belong to an answer: thoughts do not."""
+    # The first question is asked here too, for parts are many and have no metadata.
     return [
         part["text"]
-        for part in objects(parts)
-        if type(part.get("text")) is str and not _adk(part, "thought")
+        for part in _text_parts(parts)
+        if "metadata" not in part or not _adk(part, "thought")
     ]
 
 
 def thoughts(parts: Any) -> List[str]:
     return [
-        part["text"]
-        for part in objects(parts)
-        if type(part.get("text")) is str and _adk(part, "thought")
+        part["text"] for part in _text_parts(parts) if "metadata" in part and _adk(part, "thought")
     ]
 
 
 def tool_calls(parts: Any) -> List[ToolCall]:
     calls = []
     for part in objects(parts):
-        kind, data = _adk(part, "type"), mapping(part.get("data"))
+        if "data" not in part:
+            continue
+        kind, data = _adk(part, "type"), mapping(part["data"])
         if data and kind in ("function_call", "function_response"):
             done = kind == "function_response"
             value = data.get("response" if done else "args")
@@ -238,7 +245,9 @@ def media_of(sources: List[Tuple[str, Any]]) -> Dict[str, List[JSON]]:
     for name, parts in sources:
         count = 0
         for part in objects(parts):
-            if type(part.get("raw")) is str or type(part.get("url")) is str:
+            if ("raw" in part or "url" in part) and (
+                type(part.get("raw")) is str or type(part.get("url")) is str
+            ):
                 count += 1
                 field, item = _file(part)
                 if name:

@@ -193,6 +193,7 @@ class A2AFold:
             ("task", "task", self._task_event),
         )
         self._steady = False
+        self._is_working = False
         self._states: Set[str] = set()  # those that the task has been in
         self._started = False
         self._identified = False
@@ -268,19 +269,15 @@ class A2AFold:
             self._said[-1].pieces.append(text)
             self._end = raw
         else:
-            return self._progressed(key)
+            task = self._task
+            if task is None or not self._is_working:
+                return False
+            before = task["status"].get("message")
+            if before is not None and before != key.get("message"):
+                task.setdefault("history", []).append(before)
+            task["status"] = key
+            return True
         self._pieces.append(text)
-        return True
-
-    def _progressed(self, status: JSON) -> bool:
-        task = self._task
-        before = mapping((task or {}).get("status"))
-        if task is None or before.get("state") != status["state"]:
-            return False
-        message = before.get("message")
-        if message is not None and message != status.get("message"):
-            task.setdefault("history", []).append(message)
-        task["status"] = status
         return True
 
     def _told(self, brief: Brief, raw: Any) -> Any:
@@ -340,7 +337,9 @@ class A2AFold:
         if not events:
             stated = {} if member == "message" else {"state": state_name(self._state)}
             events.append(self._custom(kind, raw, **stated))
-        self._states.add(self._state)
+        state = self._state
+        self._states.add(state)
+        self._is_working = state == "TASK_STATE_WORKING"
         self._steady = (
             self._identified
             and self._rejoin is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ...errors import UnsupportedError
-from ..jsontext import copied
 from .interface import (
     CANCEL_TASK,
     CREATE_PUSH_CONFIG,
@@ -211,8 +210,10 @@ class V03(V10):
             value["artifact"] = {**event["artifact"], "parts": [{"text": text}]}
         elif shape == PIECE:
             value.update(role="ROLE_AGENT", parts=[{"text": text}])
-        else:
-            value["status"] = copied(key)
+        else:  # a copy of it, for the fold keeps it
+            value["status"] = status = key.copy()
+            if text:
+                status["message"] = {**status["message"], "parts": [{"text": text}]}
         return super().whole(brief, {_KINDS[event["kind"]]: value})
 
     def read_task(self, data: Any) -> Json:

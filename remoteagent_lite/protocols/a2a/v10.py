@@ -196,10 +196,14 @@ class V10:
         """The text of the only part, if that is nothing else. Raises otherwise."""
         (part,) = parts
         text: str = part["text"]
-        if type(text) is not str or not text or len(part) != 1 + self._kinds:
+        kinds = self._kinds
+        if (
+            type(text) is not str
+            or not text
+            or len(part) != 1 + kinds
+            or (kinds and part["kind"] != "text")
+        ):
             raise ValueError("more than a text")
-        if self._kinds and part["kind"] != "text":
-            raise ValueError("no text")
         return text
 
     def read_sent(self, data: Any) -> Json:
