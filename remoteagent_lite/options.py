@@ -93,15 +93,16 @@ class A2ASettings(ClientSettings, total=False):
     spoken to in place of the card's URLs. ``allow_hosts`` are hosts ("host", "host:port", or
     "http://host", which http needs if ``base_url`` is https) beside that of ``base_url`` to
     which tokens and headers may go; ``extensions`` the URIs of protocol extensions that the
-    caller supports. ``verify_card(card, raw)`` is called with every card that is fetched, as
-    an AgentCard and as the dict that was sent, and raises if it is not to be used (see
+    caller keeps to, named beside those that this library keeps to (Google ADK's, by which text is
+    streamed); None names none. ``verify_card(card, raw)`` is called with every card that is
+    fetched, as an AgentCard and as the dict that was sent, and raises if it is not to be used (see
     ``remoteagent_lite.signatures.CardVerifier``).
     """
 
     a2a_version: Optional[str]
     interface_url: Optional[str]
     allow_hosts: Sequence[str]
-    extensions: Sequence[str]
+    extensions: Optional[Sequence[str]]
     verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]]
 
 

@@ -18,6 +18,7 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
+    Tuple,
     TypeVar,
     Union,
 )
@@ -41,7 +42,7 @@ from ..errors import (
 from ..http.transport import MAX_BODY, StreamResponse, normal_url
 from ..modelling.outputs import Output
 from ..options import RetryPolicy, Timeout
-from ..protocols.a2a import interface as a2a
+from ..protocols.a2a import adk, interface as a2a
 from ..protocols.a2a.dialects import Dialect, dialect_of, fault_of
 from ..protocols.a2a.hosts import credentials_allowed, same_origin
 from ..protocols.a2a.interface import Interface
@@ -85,6 +86,8 @@ _BINDINGS = {
     "rest": a2a.REST,
 }
 _VERSIONS = ("1.0", "0.3")
+#: Extensions of the protocol that this library keeps to; who does not know them passes them over.
+_EXTENSIONS = (adk.EXTENSION,)
 #: How many ways to speak to an agent are tried, whatever its card lists.
 _MOST_TRIED = 8
 _NOT_UNDERSTOOD = (
@@ -101,8 +104,9 @@ class A2AConnection:
     ``a2a_protocol`` is "json-rpc", "rest" or "auto" (the card decides), ``a2a_version`` "1.0",
     "0.3" or None (likewise). ``interface_url`` is spoken to instead of the URLs in the card. Tokens
     and headers go to the origin of ``base_url`` and to ``allow_hosts`` only. ``extensions`` are the
-    URIs of those that the caller supports: they are named in every request. ``verify_card`` is
-    called with every card that is fetched, and raises if it is not to be used.
+    URIs of those that the caller keeps to: they are named in every request, beside those that this
+    library keeps to (Google ADK's); None names none. ``verify_card`` is called with every card that
+    is fetched, and raises if it is not to be used.
     """
 
     def __init__(
@@ -115,7 +119,7 @@ class A2AConnection:
         a2a_version: Optional[str] = None,
         interface_url: Optional[str] = None,
         allow_hosts: Sequence[str] = (),
-        extensions: Sequence[str] = (),
+        extensions: Optional[Sequence[str]] = (),
         verify_card: Optional[Callable[[AgentCard, Dict[str, Any]], Any]] = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
@@ -134,7 +138,9 @@ class A2AConnection:
         self._version = a2a_version
         self._interface_url = normal_url(interface_url) if interface_url is not None else None
         self.allow_hosts = tuple(allow_hosts)
-        self._extensions = tuple(extensions)
+        self._extensions: Tuple[str, ...] = ()
+        if extensions is not None:
+            self._extensions = tuple(dict.fromkeys((*_EXTENSIONS, *extensions)))
         self._connection = Connection(base_url, timeout, **settings)
         self._cards = Cards(self._connection, config_ttl, verify_card)
         self._seen: Optional[Dict[str, Any]] = None  # the card that came last, as it was sent

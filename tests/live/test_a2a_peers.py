@@ -624,13 +624,19 @@ def test_adk_marks_thoughts(adk_dialect):
     assert [part["text"] for part in parts] == ["thinking about abc", "echo: abc"]
 
 
-def test_adk_streams_partial_answers_as_statuses(adk_dialect):
-    assert adk_dialect.run("chunks 2", stream=True).steps == ["w0 ", "w1 ", "w0 w1 "]
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_adk_streams_partial_answers_as_statuses(adk_sse, version):
+    steps = Dialect(adk_sse, version).run("chunks 2", stream=True).steps
+    assert steps == ["w0 ", "w1 ", "w0 w1 "]
 
 
-def test_adk_extension_streams_partial_answers_as_chunks(adk):
+def test_adk_does_not_stream_unless_its_run_config_does(adk_dialect):
+    assert adk_dialect.run("chunks 2", stream=True).steps == ["w0 w1 "]
+
+
+def test_adk_extension_streams_partial_answers_as_chunks(adk_sse):
     headers = {"A2A-Extensions": ADK_EXTENSION}
-    outcome = Dialect(adk, "1.0").run("chunks 2", stream=True, headers=headers)
+    outcome = Dialect(adk_sse, "1.0").run("chunks 2", stream=True, headers=headers)
     assert (outcome.state, outcome.steps) == ("completed", [])
     assert outcome.flags[-1][0] is False  # the whole text comes last
     assert "".join(outcome.texts.values()) == "w0 w1 "
@@ -683,8 +689,8 @@ def test_adk_files_and_received_parts(adk):
     ]
 
 
-def test_adk_hanging_task_can_be_cancelled(adk):
-    dialect = Dialect(adk, "1.0")
+def test_adk_hanging_task_can_be_cancelled(adk_sse):
+    dialect = Dialect(adk_sse, "1.0")
     with Hanging(dialect) as hanging:
         assert dialect.cancel(hanging.task_id).state == "canceled"
 

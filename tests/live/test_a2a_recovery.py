@@ -32,6 +32,7 @@ from tests.peers.server import A2A_SDK, A2A_SDK_03, PeerServer
 pytestmark = pytest.mark.usefixtures("a2a_sdk", "a2a_sdk_03")
 
 EXTENSION = "https://extensions.example/strict/v1"
+ADK_EXTENSION = "https://google.github.io/adk-docs/a2a/a2a-extension/"
 TOKEN = "token-5f1c"
 #: So often, and at other points every time, the streams of each way are broken.
 CUT_RUNS = 20
@@ -334,7 +335,9 @@ def test_required_extension_is_refused_unless_it_is_supported(strict: PeerServer
     assert executions(strict) == before
     with strict_agent(strict) as agent:
         (facts,) = agent.run("meta").data_parts
-        assert facts["extensions"] == [EXTENSION]
+        assert facts["extensions"] == [EXTENSION, ADK_EXTENSION]
+    with strict_agent(strict, extensions=None) as agent, pytest.raises(UnsupportedError):
+        agent.run("hello")
 
 
 def test_extensions_that_a_server_activates_can_be_read(a2a_sdk_03: PeerServer) -> None:

@@ -1,24 +1,29 @@
 """An agent of Google's ADK over A2A, with a scripted model: JSON-RPC at ``/``, 1.0 and 0.3.
 
-Runs in the peer's interpreter (see `launch`); `a2a_front` says what the environment may ask for.
-The agent is called ``facts_agent``. What the first word of the user's last message makes it do:
+Runs in the peer's interpreter (see `launch`); `a2a_front` says what the environment may ask for,
+here also ``PEER_SSE``: 1 runs the agent with StreamingMode.SSE, so that its model streams. The
+agent is called ``facts_agent``. What the first word of the user's last message makes it do:
 
 =================  ==============================================================================
 anything else      "echo: TEXT"
-``chunks N``       the model streams "w0 ", "w1 ", ... in N partial answers, then the whole
-``slow N``         the same, 0.1 s before each
+``chunks N``       "w0 w1 ...", N words; a model that streams gives one after another, and then
+                   the whole
+``slow N``         the same, 0.1 s before each word
 ``think X``        a thought "thinking about X", then "echo: X"
 ``tool X``         calls the tool ``shout``, then answers "tool said: X" in capitals
+``aside X``        the same, but says "one moment" beside the call
 ``ask``            calls the long-running tool ``approve``: input-required. What follows on the
                    task is answered "you said: TEXT", be it a text or the tool's response (in
-                   JSON)
+                   JSON, if it is more than one result)
+``ask-twice``      the same with two calls at once
 ``files``          answers with a file of bytes (all.bin, every byte value) and one by url
 ``received``       a line for each part after the first text, as the other A2A peers do; data
                    parts reach a model as text or bytes, however ADK puts them
 ``fail X``         the model answers with an error code and the message "failed: X"
+``fail-late N``    N words, and then the error "failed: late"
 ``boom``           the model raises ``RuntimeError("scripted failure")``
-``boom-late``      it raises after one partial answer
-``hang``           one partial answer "w0 ", then nothing until it is cancelled
+``boom-late``      it raises after one partial answer, if it streams
+``hang``           one partial answer "w0 ", if it streams, then nothing until it is cancelled
 ``big N``          N characters
 ``unicode``        `a2a_verbs.UNICODE_TEXT`
 =================  ==============================================================================
@@ -31,9 +36,11 @@ import os
 import sys
 import urllib.parse
 
-from google.adk.a2a.executor.a2a_agent_executor import A2aAgentExecutor
+from google.adk.a2a.converters.request_converter import convert_a2a_request_to_agent_run_request
+from google.adk.a2a.executor.a2a_agent_executor import A2aAgentExecutor, A2aAgentExecutorConfig
 from google.adk.a2a.utils.agent_to_a2a import to_a2a
 from google.adk.agents import Agent
+from google.adk.agents.run_config import StreamingMode
 from google.adk.models.base_llm import BaseLlm
 from google.adk.models.llm_response import LlmResponse
 from google.adk.tools.long_running_tool import LongRunningFunctionTool
@@ -81,7 +88,8 @@ class Scripted(BaseLlm):
             yield said(words("tool said: %s" % results[0].response.get("result")))
         else:
             async for response in answer(last):
-                yield response
+                if stream or not response.partial:
+                    yield response
 
 
 def pending(contents):
@@ -102,7 +110,10 @@ def told(contents):
     parts = contents[-1].parts or []
     responses = [part.function_response.response for part in parts if part.function_response]
     if responses:
-        return json.dumps(responses[0], sort_keys=True)
+        results = [each["result"] if list(each) == ["result"] else each for each in responses]
+        return ", ".join(
+            each if isinstance(each, str) else json.dumps(each, sort_keys=True) for each in results
+        )
     return "".join(part.text or "" for part in parts)
 
 
@@ -125,14 +136,24 @@ async def answer(parts):
         await asyncio.get_running_loop().create_future()
     elif word == "boom":
         raise RuntimeError("scripted failure")
+    elif word == "fail-late":
+        for index in range(int(rest)):
+            yield said(words("w%d " % index), partial=True)
+        yield LlmResponse(error_code="SCRIPTED", error_message="failed: late")
     elif word == "fail":
         yield LlmResponse(error_code="SCRIPTED", error_message="failed: " + rest)
     elif word == "think":
         yield said(words("thinking about " + rest, thought=True), words("echo: " + rest))
     elif word == "tool":
         yield said(call("shout", text=rest))
+    elif word == "aside":
+        for piece in ("one ", "moment"):
+            yield said(words(piece), partial=True)
+        yield said(words("one moment"), call("shout", text=rest))
     elif word == "ask":
         yield said(call("approve", amount=7))
+    elif word == "ask-twice":
+        yield said(call("approve", amount=7), call("approve", amount=8))
     elif word == "files":
         yield said(*files())
     elif word == "received":
@@ -174,6 +195,13 @@ class Executor(A2aAgentExecutor):
         await super().execute(context, event_queue)
 
 
+def streaming_request(request, part_converter):
+    """A run whose model streams: ADK has no other place to ask for it."""
+    run = convert_a2a_request_to_agent_run_request(request, part_converter)
+    run.run_config.streaming_mode = StreamingMode.SSE
+    return run
+
+
 def card_patch():
     """What the environment asks for and ADK's card does not say."""
     patch = {} if STREAMING else {"capabilities": {"streaming": False}}
@@ -192,7 +220,10 @@ def create_app():
     executors = []
 
     def make_executor(runner):
-        executors.append(Executor(runner=runner))
+        config = A2aAgentExecutorConfig()
+        if os.environ.get("PEER_SSE") == "1":
+            config.request_converter = streaming_request
+        executors.append(Executor(runner=runner, config=config))
         return executors[0]
 
     app = to_a2a(

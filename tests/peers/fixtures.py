@@ -17,6 +17,7 @@ __all__ = [
     "a2a_sdk",
     "a2a_sdk_03",
     "adk",
+    "adk_sse",
     "agentos",
     "agentos_a2a",
     "agentos_latest",
@@ -77,6 +78,13 @@ def a2a_sdk_03() -> Iterator[PeerServer]:
 def adk() -> Iterator[PeerServer]:
     """A running agent of Google's ADK."""
     with PeerServer(ADK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def adk_sse() -> Iterator[PeerServer]:
+    """The same agent, run so that its model streams."""
+    with PeerServer(ADK, env={"PEER_SSE": "1"}) as server:
         yield server
 
 

@@ -518,7 +518,56 @@ def test_required_extension_is_refused_before_anything_is_sent() -> None:
         with client_of(server, extensions=[uri]) as client:
             client.send_message("x")
         assert server.called == [CARD_PATH, CARD_PATH, "SendMessage"]
-        assert server.requests[-1].headers["a2a-extensions"] == uri
+        assert server.requests[-1].headers["a2a-extensions"].endswith(", " + uri)
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+def test_extensions_are_named_in_every_request_and_none_on_demand(version: str) -> None:
+    adk = "https://google.github.io/adk-docs/a2a/a2a-extension/"
+    header = "a2a-extensions" if version == "1.0" else "x-a2a-extensions"
+    answers = {
+        "SendMessage": result({"task": DONE}),
+        "SendStreamingMessage": [result({"task": DONE})],
+        "GetTask": result(DONE),
+        "message_send": result(OLD_DONE),
+        "message_stream": [result(OLD_DONE)],
+        "tasks_get": result(OLD_DONE),
+    }
+    for given, named in (((), adk), ([adk, "urn:x"], adk + ", urn:x"), (None, None)):
+        with Agent(card(interface(version=version)), **answers) as server:
+            with client_of(server, extensions=given) as client:
+                client.send_message("x")
+                client.get_task("t1")
+                with client.stream_message("x") as events:
+                    events.output()
+            sent = [each.headers.get(header) for each in server.requests if each.method == "POST"]
+            assert sent == [named] * 3
+
+
+def paused_by(*calls: str, **metadata: Any) -> Dict[str, Any]:
+    """A task of ADK's that waits for the responses of these calls."""
+    parts = [
+        {
+            "data": {"id": each, "name": "approve", "args": {}},
+            "metadata": {"adk_type": "function_call", "adk_is_long_running": True},
+        }
+        for each in calls
+    ]
+    message = {"messageId": "m", "role": "ROLE_AGENT", "parts": parts}
+    status = {"state": "TASK_STATE_INPUT_REQUIRED", "message": message}
+    return dict(WORKING, status=status, metadata=metadata)
+
+
+def test_only_an_active_extension_makes_an_answer_a_response() -> None:
+    active = {"https://google.github.io/adk-docs/a2a/a2a-extension/": {}}
+    for metadata, kind in ((active, "data"), ({}, "text")):
+        with Agent(card(), SendMessage=result({"task": paused_by("c1", **metadata)})) as server:
+            with RemoteAgent(server.url, "x", protocol="a2a") as agent:
+                paused = agent.run("x")
+                again = agent.continue_run(paused, input="yes")
+                assert again.is_paused
+                (part,) = server.params["message"]["parts"]
+                assert kind in part
 
 
 def many(count: int) -> Dict[str, Any]:

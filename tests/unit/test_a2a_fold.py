@@ -476,6 +476,30 @@ def test_adk_extension_streams_chunks_and_repeats_the_whole() -> None:
     assert "artifact-reset" not in names(events)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_adk_says_beside_a_tool_call_is_no_answer(streamed: bool) -> None:
+    asked = call("call", id="1", name="f", args={})
+    answered = call("response", id="1", name="f", response={"result": 3})
+    aside = [chunk("a", "let me "), more("a", "see")] if streamed else []
+    events, fold = follow(
+        [
+            snap("SUBMITTED"),
+            *aside,
+            chunk("a", "let me see", asked),
+            chunk("b", answered),
+            chunk("c", "3"),
+            status("COMPLETED"),
+        ]
+    )
+    assert fold.output().content == events[-1].content == "3"
+    (told,) = [each for each in events if getattr(each, "artifact_id", None) == "a"][-1:]
+    assert (told.name, told.text) == (
+        ("artifact-reset", "") if streamed else ("artifact-update", "let me see")
+    )
+    assert "".join(pieces(events, fold)) == ("let me see\n3" if streamed else "3")
+    assert names(events).count("ToolCallStarted") == names(events).count("ToolCallCompleted") == 1
+
+
 def test_adk_pauses_with_a_tool_call() -> None:
     asked = {
         "data": {"id": "1", "name": "approve", "args": {"amount": 5}},

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from remoteagent_lite import Audio, File, Image, UnsupportedError, Video
 from remoteagent_lite.models import Message as RunMessage
 from remoteagent_lite.models.a2a_v10 import Message, Part
+from remoteagent_lite.protocols.a2a.content import ToolCall
 from remoteagent_lite.protocols.a2a.message import OPTIONS, message_of
 
 
@@ -55,6 +56,50 @@ def test_text_becomes_one_part_of_a_user_message_with_an_id_of_its_own() -> None
 )
 def test_kinds_of_input(input: Any, parts: List[Any]) -> None:
     assert message_of(input, {})["parts"] == parts
+
+
+CALLS = [ToolCall(False, "1", "approve", {}), ToolCall(False, "2", "pay", {})]
+
+
+def response(id: str, name: str, value: Any) -> Dict[str, Any]:
+    data = {"id": id, "name": name, "response": value}
+    return {"data": data, "metadata": {"adk_type": "function_response"}}
+
+
+@pytest.mark.parametrize(
+    "input, value",
+    [
+        ("yes", {"result": "yes"}),
+        (["a"], {"result": ["a"]}),
+        ({"ok": True}, {"ok": True}),
+        (Order(5), {"amount": 5}),
+        ("", {"result": ""}),
+    ],
+)
+def test_an_answer_becomes_the_response_of_the_tool_that_waits(input: Any, value: Any) -> None:
+    message = message_of(input, {}, task_id="t", awaited=CALLS[:1])
+    assert message["parts"] == [response("1", "approve", value)]
+    assert message["taskId"] == "t"
+
+
+def test_each_of_several_tools_gets_its_own_response() -> None:
+    message = message_of({"2": "b", "1": {"a": 1}}, {}, awaited=CALLS)
+    assert message["parts"] == [
+        response("1", "approve", {"a": 1}),
+        response("2", "pay", {"result": "b"}),
+    ]
+    for incomplete in ("yes", {"1": "a"}, ["a", "b"]):
+        with pytest.raises(ValueError, match=r"1 \(approve\), 2 \(pay\)"):
+            message_of(incomplete, {}, awaited=CALLS)
+
+
+def test_parts_and_messages_answer_tools_as_they_are() -> None:
+    for input in (
+        Part(text="a"),
+        [Part(text="a")],
+        {"role": "ROLE_USER", "parts": [{"text": "a"}]},
+    ):
+        assert message_of(input, {}, awaited=CALLS)["parts"] == [{"text": "a"}]
 
 
 @pytest.mark.parametrize("input", [b"bytes", {"a": b"b"}, object()])

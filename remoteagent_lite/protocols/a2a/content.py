@@ -16,6 +16,7 @@ from .interface import INTERRUPTED, TERMINAL
 __all__ = [
     "MEDIA",
     "ToolCall",
+    "answer_texts",
     "artifacts_of",
     "content_of",
     "data_of",
@@ -25,6 +26,7 @@ __all__ = [
     "message_text",
     "metrics_of",
     "objects",
+    "open_calls",
     "partial_content_of",
     "question_of",
     "reason_of",
@@ -155,8 +157,20 @@ def _joined(blocks: List[str]) -> Optional[str]:
     return "\n".join(block for block in blocks if block) or None
 
 
+def open_calls(parts: Any) -> List[ToolCall]:
+    """The tool calls whose responses do not stand beside them."""
+    calls = tool_calls(parts)
+    answered = {call.id for call in calls if call.done}
+    return [call for call in calls if not call.done and call.id not in answered]
+
+
+def answer_texts(parts: Any) -> List[str]:
+    """The texts of an artifact. What an agent says beside a tool call is no answer yet."""
+    return [] if open_calls(parts) else texts(parts)
+
+
 def _artifact_text(task: JSON) -> Optional[str]:
-    return _joined(["".join(texts(each.get("parts"))) for each in artifacts_of(task)])
+    return _joined(["".join(answer_texts(each.get("parts"))) for each in artifacts_of(task)])
 
 
 def _artifact_data(task: JSON) -> Any:

@@ -22,6 +22,7 @@ from ..jsontext import copied, read_json
 from .artifact import Artifact, Said
 from .content import (
     MEDIA,
+    answer_texts,
     artifacts_of,
     content_of,
     data_of,
@@ -413,11 +414,12 @@ class A2AFold:
             known = self._artifacts[key] = Artifact(artifact, [])
             self._doubt = True
         known.extend(parts)
+        if tool_calls(parts):
+            return self._whole(key, known.parts, raw)
         events: Events = []
         for thought in thoughts(parts):
             self._thought.setdefault(key, []).append(thought)
             events.append(self._reasoning(thought, raw))
-        events += self._tool_events(parts, raw)
         text = "".join(texts(parts))
         if text:
             events.append(self._piece(key, text, raw))
@@ -444,8 +446,11 @@ class A2AFold:
             events.append(self._reasoning(fresh, raw))
             self._thought[key] = [thought]
         events += self._tool_events(parts, raw)
-        text = "".join(texts(parts))
+        text = "".join(answer_texts(parts))
         before = "".join(self._shown.get(key, ()))
+        aside = "" if text or before else "".join(texts(parts))
+        if aside:
+            events.append(self._custom("artifact-update", raw, artifact_id=key, text=aside))
         if not text.startswith(before):
             self._shown[key] = [text] if text else []
             events.append(self._custom("artifact-reset", raw, artifact_id=key, text=text))

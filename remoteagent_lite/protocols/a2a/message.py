@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 from ...errors import UnsupportedError
 from ...media import Audio, File, Image, Media, Video, type_of
 from ...models.a2a_v10 import Message, Part
 from ...models.runs import Message as RunMessage
 from ..jsontext import json_text
+from .adk import responses
+from .content import ToolCall
 
 __all__ = ["OPTIONS", "message_of"]
 
@@ -43,10 +45,12 @@ def message_of(
     *,
     context_id: Optional[str] = None,
     task_id: Optional[str] = None,
+    awaited: Sequence[ToolCall] = (),
 ) -> Dict[str, Any]:
     """The canonical message for ``input`` and the options of a run.
 
-    Text becomes a text part, ``Part`` objects stay what they are, other values become a data part.
+    Text becomes a text part, ``Part`` objects stay what they are, other values become a data part;
+    where tool calls are ``awaited``, both become the tools' responses.
     A whole message, as ``Message`` or as its JSON, is sent as it is: ids that it lacks are filled
     in, media and metadata of the options are added. Raises UnsupportedError for options that A2A
     cannot carry, TypeError for what is no JSON, ValueError if there is nothing to send.
@@ -54,7 +58,7 @@ def message_of(
     _refuse(options)
     message = _given(input)
     if message is None:
-        message = {"parts": _parts(input)}
+        message = {"parts": _parts(input, awaited)}
     else:
         message = {**message, "parts": list(message["parts"])}
     message["parts"].extend(_media(options))
@@ -101,14 +105,17 @@ def _given(input: Any) -> Optional[Dict[str, Any]]:
     return message
 
 
-def _parts(input: Any) -> List[Dict[str, Any]]:
+def _parts(input: Any, awaited: Sequence[ToolCall] = ()) -> List[Dict[str, Any]]:
+    items = input if isinstance(input, (list, tuple)) else [input]
+    if items and all(isinstance(item, Part) for item in items):
+        return [_plain("input", item) for item in items]
+    if awaited:
+        answered: List[Dict[str, Any]] = responses(awaited, _plain("input", input))
+        return answered
     if isinstance(input, str):
         return [{"text": input}] if input else []
     if input is None:
         return []
-    items = input if isinstance(input, (list, tuple)) else [input]
-    if items and all(isinstance(item, Part) for item in items):
-        return [_plain("input", item) for item in items]
     if items and all(isinstance(item, RunMessage) for item in items):
         return [part for item in items for part in _parts(item.content)]
     return [{"data": _plain("input", input)}]

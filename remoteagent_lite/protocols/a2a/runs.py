@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Tuple, Type
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 from ... import models
 from ...errors import NotFoundError, UnsupportedError
 from ...modelling.base import Model
 from ..component import Component
+from .adk import awaited_calls
+from .content import ToolCall
 from .fold import A2AFold, output_of
 from .interface import (
     AGENT_CARD,
@@ -25,6 +39,14 @@ from .message import message_of
 from .operation import Operation, StreamOperation
 
 __all__ = ["A2A"]
+
+
+class _Answer(NamedTuple):
+    """What continues a run, and the tool calls that it is the response of."""
+
+    input: Any
+    awaited: List[ToolCall]
+
 
 #: What a run of a session is looked up by, at most; the protocol's largest page.
 _PAGE = 100
@@ -82,26 +104,36 @@ class A2A:
         params, headers = self._sent(input, options, None)
         return StreamOperation(SEND_STREAMING_MESSAGE, params, self._fold(options), headers)
 
-    def continue_run(self, run_id: str, input: Any, options: Mapping[str, Any]) -> Operation[Any]:
+    def continue_run(
+        self, run_id: str, answer: _Answer, options: Mapping[str, Any]
+    ) -> Operation[Any]:
         """SendMessage to an interrupted task."""
-        params, headers = self._sent(input, options, run_id)
+        params, headers = self._sent(answer.input, options, run_id, answer.awaited)
         return Operation(SEND_MESSAGE, params, self._parse_sent(options), headers)
 
     def continue_stream(
-        self, run_id: str, input: Any, options: Mapping[str, Any]
+        self, run_id: str, answer: _Answer, options: Mapping[str, Any]
     ) -> StreamOperation:
         """SendStreamingMessage to an interrupted task."""
-        params, headers = self._sent(input, options, run_id)
+        params, headers = self._sent(answer.input, options, run_id, answer.awaited)
         fold = self._fold(dict(options, run_id=run_id))
         return StreamOperation(SEND_STREAMING_MESSAGE, params, fold, headers)
 
     def _sent(
-        self, input: Any, options: Mapping[str, Any], run_id: Optional[str]
+        self,
+        input: Any,
+        options: Mapping[str, Any],
+        run_id: Optional[str],
+        awaited: Sequence[ToolCall] = (),
     ) -> Tuple[Dict[str, Any], Dict[str, str]]:
         said = {name: value for name, value in options.items() if name not in _NOT_SAID}
         params: Dict[str, Any] = {
             "message": message_of(
-                input, said, context_id=options.get("session_id"), task_id=run_id
+                input,
+                said,
+                context_id=options.get("session_id"),
+                task_id=run_id,
+                awaited=awaited,
             ),
             "configuration": {"returnImmediately": bool(options.get("background"))},
         }
@@ -141,9 +173,16 @@ class A2A:
             )
         data = output.__dict__
         names = ["run_id", "session_id", "status"]
+        kept = {}
         if data.get("status") == "PAUSED":
-            names.append("content")  # what it asks; an answer may be long, and is not kept
-        return self._output.from_dict({name: data[name] for name in names if name in data})
+            # What it asks, and how; an answer may be long, and is not kept.
+            names.append("content")
+            asked: Any = output
+            if asked.task is not None:
+                task = asked.task.to_dict()
+                kept["task"] = {name: task[name] for name in _ASKING if name in task}
+        kept.update((name, data[name]) for name in names if name in data)
+        return self._output.from_dict(kept)
 
     def continuation(
         self,
@@ -153,7 +192,7 @@ class A2A:
         decisions: Optional[List[Any]],
         options: Dict[str, Any],
     ) -> Any:
-        """The input that answers an interrupted task; taken out of ``options``."""
+        """What answers an interrupted task; the input is taken out of ``options``."""
         if decisions is not None:
             raise UnsupportedError(
                 "Over A2A a run is continued by input=, not by %s=." % self.component.decisions
@@ -171,7 +210,8 @@ class A2A:
                 "continue_run needs input=, the answer to what the agent asked%s"
                 % (": %s" % asked if asked else "")
             )
-        return input
+        asking = next((s.task for s in (latest, paused) if s is not None and s.task), None)
+        return _Answer(input, awaited_calls(asking.to_dict()) if asking is not None else [])
 
     @staticmethod
     def is_follow_up(options: Mapping[str, Any]) -> bool:
@@ -257,5 +297,7 @@ class A2A:
         return output_of(result, self.component, self.id)
 
 
+#: The members of a task that tell what it waits for.
+_ASKING = ("id", "contextId", "status", "metadata")
 #: Options that are not part of the message.
 _NOT_SAID = ("background", "extra_fields", "session_id")
