@@ -561,7 +561,9 @@ def paused_by(*calls: str, **metadata: Any) -> Dict[str, Any]:
 def test_only_an_active_extension_makes_an_answer_a_response() -> None:
     active = {"https://google.github.io/adk-docs/a2a/a2a-extension/": {}}
     for metadata, kind in ((active, "data"), ({}, "text")):
-        with Agent(card(), SendMessage=result({"task": paused_by("c1", **metadata)})) as server:
+        task = paused_by("c1", **metadata)
+        answers = {"SendMessage": result({"task": task}), "GetTask": result(task)}
+        with Agent(card(), **answers) as server:
             with RemoteAgent(server.url, "x", protocol="a2a") as agent:
                 paused = agent.run("x")
                 again = agent.continue_run(paused, input="yes")
