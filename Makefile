@@ -41,6 +41,7 @@ lint: $(CHECK)
 types: $(CHECK)
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file= --strict tests/typing_sample.py
+	$(BIN)/python tests/typed_documents.py
 
 dist: $(CHECK)
 	$(BIN)/python tests/distributions.py

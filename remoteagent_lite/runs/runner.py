@@ -412,7 +412,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def cancel_run(
         self,
-        run_id: str,
+        run_id: Optional[str],
         *,
         session_id: Optional[str] = None,
         wait: float = 10.0,
@@ -427,7 +427,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         confirm it.
         POST .../runs/{run_id}/cancel, then GET .../runs/{run_id}. Blocks.
         """
-        return self._cancel(run_id, session_id, None, wait, options)
+        return self._cancel(_given(run_id), session_id, None, wait, options)
 
     def _cancel(
         self,
@@ -518,7 +518,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             pause = min(2 * pause, 0.5)
 
     def get_run(
-        self, run_id: str, session_id: Optional[str] = None, **options: Unpack[CallOptions]
+        self,
+        run_id: Optional[str],
+        session_id: Optional[str] = None,
+        **options: Unpack[CallOptions],
     ) -> OutputT:
         """A run as the server has it now; ``content`` is absent until it has ended. Blocks.
 
@@ -526,7 +529,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         streamed nor in the background is found only when it has ended.
         GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
         """
-        output: OutputT = self._get_run(run_id, session_id, options)
+        output: OutputT = self._get_run(_given(run_id), session_id, options)
         self._found(output)
         return output
 
@@ -551,7 +554,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def wait_run(
         self,
-        run_id: str,
+        run_id: Optional[str],
         session_id: Optional[str] = None,
         *,
         wait: float = 3600.0,
@@ -563,6 +566,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         run has not ended by then. The bound matters: a run whose server was killed stays RUNNING
         for ever.
         """
+        run_id = _given(run_id)
         until = time.monotonic() + wait
         pause = 0.05
         status, late = None, None
@@ -881,6 +885,13 @@ class _Naming:
 def _is_over(until: float) -> bool:
     """Whether a call that had until then has used its time up."""
     return time.monotonic() > until - 0.01
+
+
+def _given(run_id: Optional[str]) -> str:
+    """The id of a run: outputs have one, but their types do not promise it."""
+    if not run_id:
+        raise ValueError("run_id must be a non-empty str")
+    return run_id
 
 
 def _was_refused(error: BaseException) -> bool:

@@ -148,3 +148,10 @@ def test_an_undecided_requirement_never_continues_an_agent() -> None:
         with pytest.raises(ValueError, match="delete_file is not decided"):
             agent.continue_run(paused, requirements=paused.active_requirements)
         assert all("continue" not in request.path for request in server.requests)
+
+
+def test_a_run_without_an_id_is_refused_before_anything_is_sent() -> None:
+    agent = RemoteAgent("http://localhost:7777", "x")
+    for call in (agent.get_run, agent.wait_run, agent.cancel_run):
+        with pytest.raises(ValueError, match="run_id"):
+            call(None)
