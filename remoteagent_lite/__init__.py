@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         RemoteTeam as RemoteTeam,
         RemoteWorkflow as RemoteWorkflow,
     )
+    from .runs.batch import Result as Result
     from .runs.stream import RunStream as RunStream, merge as merge
 
 _WHERE = {
@@ -113,6 +114,7 @@ _WHERE = {
     "options": ("RetryPolicy", "Timeout"),
     "push_notifications": ("PushNotification", "PushReceiver"),
     "remote": ("RemoteAgent", "RemoteTeam", "RemoteWorkflow"),
+    "runs.batch": ("Result",),
     "runs.stream": ("RunStream", "merge"),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}

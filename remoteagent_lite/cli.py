@@ -434,8 +434,11 @@ def _show(stream: RunStream[Any, Any], quiet: bool) -> None:
             _say(note)
             at_line_start = True
     output = stream.output()
-    if not streamed and output.status == "COMPLETED":
-        _print(_content(output))
+    rest = stream.rest()
+    if not rest and not streamed and output.status == "COMPLETED":
+        rest = _content(output)  # no text: structured
+    if rest:
+        _print(rest.lstrip("\n") if at_line_start else rest)
         at_line_start = False
     if not at_line_start:
         _print("\n")

@@ -81,6 +81,7 @@ __all__ = [
     "error_for_code",
     "error_for_status",
     "shown_url",
+    "was_refused",
 ]
 
 
@@ -420,3 +421,12 @@ def error_for_status(status: int) -> Type[RemoteHTTPError]:
     if status >= 500:
         return ServerError
     return _BY_STATUS.get(status, RemoteHTTPError)
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether the server cannot have begun what it was asked."""
+    if isinstance(error, RemoteHTTPError):
+        return error.status_code < 500
+    if isinstance(error, RemoteServerUnavailableError):
+        return not error.request_sent
+    return isinstance(error, (TypeError, ValueError, UnsupportedError))

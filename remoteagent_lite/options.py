@@ -53,6 +53,7 @@ __all__ = [
     "Timeout",
     "check_keywords",
     "described",
+    "split_options",
 ]
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -151,6 +152,7 @@ class RunOptions(CallOptions, total=False):
     """Options of ``run``. What a component or protocol cannot carry raises UnsupportedError.
 
     stream_events: False leaves out all events of a stream but the answer's pieces
+    once: a key of yours: a run that it has begun before is found, and not begun again
     run_id: the id under which the run can be found and cancelled (default: a new one)
     session_id: the conversation the run belongs to (default: a new one)
     user_id: the user it is for
@@ -177,6 +179,7 @@ class RunOptions(CallOptions, total=False):
     """
 
     stream_events: Optional[bool]
+    once: Optional[str]
     run_id: Optional[str]
     session_id: Optional[str]
     user_id: Optional[str]
@@ -295,6 +298,18 @@ def from_environment(name: str) -> Optional[str]:
 
 #: The total of a Timeout for which no time is left; no request is done in it.
 _INSTANT = 1e-6
+
+
+_CALL_OPTIONS = ("auth_token", "headers", "timeout")
+
+
+def split_options(options: Mapping[str, Any]) -> Tuple[CallOptions, Dict[str, Any]]:
+    """Options of the HTTP call, and those that go to the server."""
+    call: Dict[str, Any] = {}
+    fields: Dict[str, Any] = {}
+    for name, value in options.items():
+        (call if name in _CALL_OPTIONS else fields)[name] = value
+    return call, fields  # type: ignore[return-value]
 
 
 def _seconds(name: str, value: Optional[float]) -> Optional[float]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..wire import Received
 
 M = TypeVar("M", bound=Model)
+OutputT = TypeVar("OutputT", bound="Output")
 
 __all__ = ["ErrorDecision", "Output", "RequirementDecision", "StepDecision", "ToolDecision"]
 
@@ -215,8 +216,8 @@ class Output(Model):
         # A call that is not among the tools is a member's, or its requirement is a leftover.
         return [pair for pair in pairs if pair.tool or pair.requirement.member_run_id]
 
-    def raise_for_status(self) -> None:
-        """Raise RunFailedError if the run ended as ERROR or CANCELLED; else do nothing."""
+    def raise_for_status(self: OutputT) -> OutputT:
+        """Raise RunFailedError if the run ended as ERROR or CANCELLED; else return the output."""
         status = self.__dict__.get("status")
         if status in _FAILED:
             run_id = self.__dict__.get("run_id")
@@ -224,6 +225,7 @@ class Output(Model):
                 "Run %s ended as %s: %s" % (run_id, status, self.reason or "no reason was given"),
                 output=self,
             )
+        return self
 
 
 def state_name(state: str) -> str:

@@ -13,6 +13,7 @@ from typing import (
     ClassVar,
     Dict,
     Generic,
+    Iterable,
     Iterator,
     List,
     Literal,
@@ -24,6 +25,7 @@ from typing import (
     overload,
 )
 
+from .. import models
 from ..cache import Recent, TTLCache
 from ..channels.agentos import Connection
 from ..data import RemoteDb, RemoteKnowledge
@@ -31,8 +33,6 @@ from ..errors import (
     NotFoundError,
     ProtocolError,
     RemoteAgentError,
-    RemoteHTTPError,
-    RemoteServerUnavailableError,
     RemoteTimeoutError,
     ServerError,
     TaskNotCancelableError,
@@ -40,6 +40,7 @@ from ..errors import (
     UnsupportedError,
     about_run,
     shown_url,
+    was_refused,
 )
 from ..options import (
     A2ASettings,
@@ -52,15 +53,19 @@ from ..options import (
     Unpack,
     check_keywords,
     described,
+    split_options,
 )
 from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
 from ..protocols.component import AGENT, Component
 from ..wire import Fold
-from .stream import Resumption, RunStream, Settled
+from .stream import Resumption, RunStream, Settled, Told
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..models.a2a_v10 import AgentCard
+    from .batch import Result
 
 __all__ = ["Runner"]
 
@@ -82,7 +87,6 @@ _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
 _LOOK_AROUND = 5.0
 _UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
-_CALL_OPTIONS = ("auth_token", "headers", "timeout")
 _OWN_SETTINGS = (
     "base_url",
     "protocol",
@@ -203,6 +207,11 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         output with ``status == "ERROR"``. With ``stream=True`` it returns as soon as the server
         has accepted the run; iterate over the RunStream, and close it if you stop early.
 
+        With ``once=``, a key of yours, the run is begun unless the same key has begun it before,
+        in whatever process: then it is found, and waited for. It runs in the background, and is
+        waited for as long as ``timeout`` says. UnsupportedError where runs cannot be looked up;
+        RemoteServerUnavailableError for one that may have been begun and is not found.
+
         Every run is sent with a ``run_id`` and a ``session_id``, new UUIDs unless given, so that
         it can be cancelled and found. ``extra_fields`` are passed on to the server's run call as
         they are. Runs are not repeated after a failure, unless no byte of them can have arrived.
@@ -211,7 +220,13 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         ProtocolError; before anything is sent TypeError and ValueError for unusable options and
         UnsupportedError for what the component cannot take.
         """
-        call_options, fields = _split(options)
+        call_options, fields = split_options(options)
+        key = fields.pop("once", None)
+        if key is not None:
+            from .once import Once  # as batch below: nobody else pays for it
+
+            once = Once(self, key, fields, call_options)
+            return once.stream(input) if stream else once.output(input)  # type: ignore[no-any-return]
         self._protocol.identify(fields)
         if fields.get("run_id") and fields.get("session_id"):
             self._memory.sessions.keep(fields["run_id"], fields["session_id"])
@@ -315,7 +330,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         session_id = session_id or self._memory.sessions.get(run_id)
         if not session_id and self._protocol.needs_session:
             raise ValueError("continue_run needs the session_id of run %s" % run_id)
-        call_options, fields = _split(options)
+        call_options, fields = split_options(options)
         follow_up = self._protocol.is_follow_up(fields)
         with self._continuing(run_id) as began:
             latest = self._memory.latest.get(run_id)
@@ -374,7 +389,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                     if memory.latest.get(run_id) is running:
                         memory.decided.drop(run_id)
                         memory.latest.drop(run_id)
-                        if before is not None and _was_refused(error):
+                        if before is not None and was_refused(error):
                             memory.latest.keep(run_id, before)
                     raise
             finally:
@@ -751,6 +766,64 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         silent = fields.get("stream_events") is False
         return Resumption(None, self._resume, look_up) if silent else None
 
+    def _retold(self, output: Any, options: CallOptions) -> RunStream[OutputT, EventT]:
+        """A stream that tells of a run that has ended, over A2A: of its task."""
+        call = self._protocol.resume_stream(output.run_id, output.session_id, None)
+        told = Told(functools.partial(call.fold.snapshot, output.task.to_dict()))
+        url = shown_url(self.base_url)
+        return RunStream(told, call.fold, lambda *_: False, None, url, self._limit(options))
+
+    def map(
+        self,
+        inputs: Iterable[Any],
+        *,
+        workers: int = 8,
+        executor: Optional[Executor] = None,
+        ordered: bool = True,
+        journal: Union[str, os.PathLike[str], None] = None,
+        progress: Optional[Callable[[int, Optional[int]], Any]] = None,
+        **options: Unpack[RunOptions],
+    ) -> Iterator[Result[OutputT]]:
+        """Run the component on each of ``inputs``; an iterator of Results, in their order.
+
+        ``workers`` rows are under way at most, twice as many more have been read. Without
+        ``ordered`` results come as they end. ``executor`` is any of ``concurrent.futures``' kind;
+        threads are used otherwise. ``progress(done, total)`` is called for each result, in the
+        consumer's thread. A row's failure is its result; what the inputs raise is raised.
+
+        ``journal`` is the path of a file that keeps the answers: the same call after a crash goes
+        on where it was, and runs no row a second time (see ``once=``). ValueError if another
+        process has it, or it is about other inputs.
+
+        Nothing begins before the first result is asked for. Closing the iterator, leaving its loop
+        or Ctrl-C ends what is under way. ``options`` are those of ``run``, for every row.
+        """
+        from .batch import run_all
+        from .journal import Journal
+
+        if workers < 1:
+            raise ValueError("workers must be 1 or more, not %r" % (workers,))
+        for name in ("once", "run_id"):
+            if options.get(name) is not None:
+                raise ValueError("%s= is for one run: leave it out of map()" % name)
+        self._protocol.run(
+            "x", split_options(options)[1]
+        )  # raises for what no row could be run with
+        kept = None
+        if journal is not None:
+            kind = "%s %s" % (self.component.kind, self.id)
+            kept = Journal(journal, kind, getattr(models, self.component.output))
+        return run_all(
+            self,
+            inputs,
+            options,
+            workers=workers,
+            executor=executor,
+            ordered=ordered,
+            journal=kept,
+            progress=progress,
+        )
+
     # --- Configuration
 
     def get_config(self, **options: Unpack[CallOptions]) -> ConfigT:
@@ -856,15 +929,6 @@ class ToolRunner(Runner[OutputT, EventT, ConfigT]):
         return RemoteKnowledge(self._connection, config.knowledge.get("db_id") or config.db_id)
 
 
-def _split(options: Any) -> Tuple[CallOptions, Dict[str, Any]]:
-    """Options of the HTTP call, and those that go to the server."""
-    call: Dict[str, Any] = {}
-    fields: Dict[str, Any] = {}
-    for name, value in options.items():
-        (call if name in _CALL_OPTIONS else fields)[name] = value
-    return call, fields  # type: ignore[return-value]
-
-
 class _Naming:
     """Lets every error that leaves its block name the run that it is about."""
 
@@ -892,12 +956,3 @@ def _given(run_id: Optional[str]) -> str:
     if not run_id:
         raise ValueError("run_id must be a non-empty str")
     return run_id
-
-
-def _was_refused(error: BaseException) -> bool:
-    """Whether the server cannot have begun what it was asked."""
-    if isinstance(error, RemoteHTTPError):
-        return error.status_code < 500
-    if isinstance(error, RemoteServerUnavailableError):
-        return not error.request_sent
-    return isinstance(error, (TypeError, ValueError, UnsupportedError))

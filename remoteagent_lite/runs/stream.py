@@ -46,6 +46,7 @@ from ..errors import (
 )
 from ..http.exchange import Exchange
 from ..http.transport import StreamResponse
+from ..modelling.outputs import Output
 from ..options import RetryPolicy, Timeout
 from ..protocols.sse import SSEDecoder
 from ..wire import EventsMissingError, Fold, Received
@@ -367,6 +368,7 @@ class RunStream(Generic[OutputT, EventT]):
         self._url = url
         self._fold = fold
         self._cancel = cancel
+        self._was_cancelled = False  # by this stream's own cancel()
         self._resume = resume
         self._limits = _Limits(timeout, deadline, now)
         self._attempts = _Attempts(resume and resume.policy)
@@ -438,16 +440,28 @@ class RunStream(Generic[OutputT, EventT]):
     def text(self) -> Iterator[str]:
         """The pieces of the answer's text, and nothing else. Blocks as iterating does.
 
-        What was not sent in pieces comes as one at the end: the answer of a workflow of functions,
-        or what was streamed while a background run's stream was broken and its server restarted.
+        What was not sent in pieces comes as one at the end; see ``rest``. Raises RunFailedError,
+        with the output, behind the pieces of a run that ended as ERROR or CANCELLED, unless this
+        stream's own ``cancel()`` did it. A run that pauses ends them quietly: see ``output()``.
         """
         for event in self:
             piece = self._fold.delta(event)
             if piece:
                 yield piece
+        output = self.partial_output()
+        if isinstance(output, Output) and not (self._was_cancelled and output.is_cancelled):
+            output.raise_for_status()
         rest = self._fold.rest()
         if rest:
             yield rest
+
+    def rest(self) -> str:
+        """The answer's text beyond the pieces that came, when the stream has ended; "" if none.
+
+        It is all of it for a workflow whose last step is a function, or what was streamed while a
+        background run's stream was broken and its server restarted.
+        """
+        return self._fold.rest() if self._state is _ENDED else ""
 
     def delta(self, event: Any) -> Optional[str]:
         """The piece that ``event`` adds to the answer's text; None if it adds none."""
@@ -475,6 +489,7 @@ class RunStream(Generic[OutputT, EventT]):
         False means that the run had ended otherwise, or nothing confirmed it within ``wait``
         seconds. What the stream still holds can be read afterwards. Any thread may call this.
         """
+        self._was_cancelled = True
         return self._cancel(self, wait)
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ def test_command_runs(
 
 def test_readme_begins_with_install_and_a_streamed_run() -> None:
     start = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:20])
-    for part in ("synchronous", "pip install", "stream=True", "event.content"):
+    for part in ("synchronous", "pip install", "stream=True", "stream.text()"):
         assert part in start
 
 

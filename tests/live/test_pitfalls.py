@@ -24,6 +24,7 @@ from remoteagent_lite import (
     RemoteAgent,
     RemoteServerUnavailableError,
     RemoteWorkflow,
+    RunFailedError,
     StreamInterruptedError,
     Timeout,
     ToolExecution,
@@ -377,3 +378,46 @@ def test_cancel_of_a_broken_stream_does_not_flood_the_server() -> None:
                 run.output()
             assert run.cancel(wait=1.0) is False
         assert len(server.requests) < 12
+
+
+# A failure is no answer -------------------------------------------------------------------------
+
+
+def test_error_text_of_a_failed_run_is_never_a_piece_of_the_answer(agentos: PeerServer) -> None:
+    pieces = []
+    with RemoteAgent(agentos.url, "plain") as agent:
+        with agent.run("boom", stream=True) as stream:
+            with pytest.raises(RunFailedError, match="scripted failure") as caught:
+                for piece in stream.text():
+                    pieces.append(piece)
+            assert stream.rest() == ""
+        assert caught.value.output.status == "ERROR"
+    assert pieces == []
+
+
+def test_answer_of_a_last_step_that_does_not_stream_is_told(agentos_latest: PeerServer) -> None:
+    with RemoteWorkflow(agentos_latest.url, "functions") as workflow:
+        with workflow.run("hello", stream=True) as stream:
+            assert "".join(stream.text()) == stream.output().content == "5 letters"
+        with workflow.run("hello", stream=True) as stream:
+            told = "".join(filter(None, map(stream.delta, stream)))
+            assert told + stream.rest() == stream.output().content
+
+
+def test_what_the_stream_itself_cancelled_ends_its_text_quietly(
+    agentos_latest: PeerServer,
+) -> None:
+    with RemoteAgent(agentos_latest.url, "plain") as agent:
+        with agent.run("slow:50:0.05", stream=True) as stream:
+            text = stream.text()
+            assert next(text) == "w0 "
+            assert stream.cancel()
+            assert "w49" not in "".join(text)
+            assert stream.output().is_cancelled
+
+
+def test_run_that_pauses_ends_its_text_quietly(agentos_latest: PeerServer) -> None:
+    with RemoteAgent(agentos_latest.url, "my-agent") as agent:
+        with agent.run("delete /tmp/x", stream=True) as stream:
+            assert "".join(stream.text()) == ""
+            assert stream.output().is_paused

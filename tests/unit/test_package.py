@@ -57,7 +57,7 @@ def test_every_public_name_is_there() -> None:
         "RetryPolicy Image Audio Video File ToolExecution RunOutput TeamRunOutput "
         "WorkflowRunOutput UnknownEvent PushReceiver PushNotification"
     ).split() + errors.__all__:
-        if name not in ("about_run", "error_for_code", "error_for_status", "shown_url"):
+        if not name[0].islower() or name == "merge":  # the functions of errors are our own
             assert name in remoteagent_lite.__all__, name
     assert "RunContentEvent" in dir(models)
 

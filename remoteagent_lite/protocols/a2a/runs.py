@@ -62,6 +62,8 @@ class A2A:
     recovers = True
     #: Whether a run is found by its id only together with its session's.
     needs_session = False
+    #: Whether the server decides which of several callers may begin a run.
+    claims = False
 
     def __init__(self, component: Component, component_id: str) -> None:
         if not isinstance(component_id, str) or not component_id:
@@ -93,6 +95,18 @@ class A2A:
 
     def identify(self, fields: Dict[str, Any]) -> None:
         """Ids that a run gets before it is sent: none."""
+
+    @staticmethod
+    def named(input: Any, run_id: str, fields: Dict[str, Any]) -> Any:
+        """The input of a run that is to be found by ``run_id``: that becomes its message's id."""
+        fields["message_id"] = run_id
+        return input
+
+    @staticmethod
+    def was_begun(row: Any, run_id: str, alone: bool) -> bool:
+        """Whether a task in its context's list is the one that the message ``run_id`` began."""
+        history = row.task.history if row.task is not None else None
+        return alone or any(message.message_id == run_id for message in history or ())
 
     def run(self, input: Any, options: Mapping[str, Any]) -> Operation[Any]:
         """SendMessage, answered by a task or a message."""
@@ -127,14 +141,17 @@ class A2A:
         awaited: Sequence[ToolCall] = (),
     ) -> Tuple[Dict[str, Any], Dict[str, str]]:
         said = {name: value for name, value in options.items() if name not in _NOT_SAID}
+        message = message_of(
+            input,
+            said,
+            context_id=options.get("session_id"),
+            task_id=run_id,
+            awaited=awaited,
+        )
+        if options.get("message_id"):
+            message["messageId"] = options["message_id"]
         params: Dict[str, Any] = {
-            "message": message_of(
-                input,
-                said,
-                context_id=options.get("session_id"),
-                task_id=run_id,
-                awaited=awaited,
-            ),
+            "message": message,
             "configuration": {"returnImmediately": bool(options.get("background"))},
         }
         for name, value in (options.get("extra_fields") or {}).items():
@@ -300,4 +317,4 @@ class A2A:
 #: The members of a task that tell what it waits for.
 _ASKING = ("id", "contextId", "status", "metadata")
 #: Options that are not part of the message.
-_NOT_SAID = ("background", "extra_fields", "session_id")
+_NOT_SAID = ("background", "extra_fields", "message_id", "session_id")

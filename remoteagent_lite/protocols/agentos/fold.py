@@ -97,7 +97,7 @@ class AgentOSFold:
         self._head: Dict[str, Any] = {}
         self._tools: Dict[str, Any] = {}
         self._steps: List[Any] = []
-        self._said = False  # whether earlier steps have streamed text
+        self._told: List[str] = []  # the text of earlier steps
         self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
         prefix = component.prefix
@@ -230,9 +230,13 @@ class AgentOSFold:
 
     def rest(self) -> str:
         content = self.output().content
-        streamed = self._text.getvalue()
-        if not isinstance(content, str) or (self._is_workflow and (streamed or self._said)):
+        streamed = "".join((*self._told, self._text.getvalue()))
+        if not isinstance(content, str) or self._status != "COMPLETED":
             return ""
+        if self._is_workflow:
+            # Steps that have streamed came before one that has not: its answer is the workflow's.
+            apart = "\n" if streamed and not streamed.endswith("\n") else ""
+            return "" if streamed.endswith(content) else apart + content
         return content[len(streamed) :] if content.startswith(streamed) else ""
 
     def _start_of_run(self, data: Dict[str, Any]) -> bool:
@@ -292,7 +296,7 @@ class AgentOSFold:
             result = data.get("step_response")
             if result is not None:
                 self._steps.append(_own(result))
-            self._said = self._said or self._text.tell() > 0
+            self._told.append(self._text.getvalue())
             self._new_text()
         return True
 

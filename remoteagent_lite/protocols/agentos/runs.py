@@ -35,6 +35,8 @@ class AgentOS:
     recovers = False
     #: Whether a run is found by its id only together with its session's.
     needs_session = True
+    #: Whether the server decides which of several callers may begin a run.
+    claims = True
 
     def __init__(self, base_url: str, component: Component, component_id: str) -> None:
         if not isinstance(component_id, str) or not component_id:
@@ -43,6 +45,8 @@ class AgentOS:
             # %2F in a path segment reaches no route of an AgentOS, and dots change the path.
             raise ValueError("%s %r cannot be addressed" % (component.id_field, component_id))
         self.component = component
+        self.id = component_id
+        self._sessions = base_url + "/sessions"
         self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
         self._output: Type[Output] = getattr(models, component.output)
 
@@ -55,6 +59,59 @@ class AgentOS:
         for name in ("run_id", "session_id"):
             if fields.get(name) is None:
                 fields[name] = str(uuid.uuid4())
+
+    # What ``once=`` needs.
+
+    def claim(self, claim_id: str, key: str, db_id: Optional[str]) -> Call[None]:
+        """POST /sessions: of several that make the same one, all but one get a ConflictError."""
+        kind = self.component.kind
+        session = {
+            "session_id": claim_id,
+            "session_name": "once: " + key,
+            self.component.id_field: self.id,
+        }
+        params = [("type", kind)] + ([("db_id", db_id)] if db_id else [])
+        return Call(Request("POST", self._sessions, params=params, json=session), _nothing)
+
+    def note(self, claim_id: str, run_id: str, db_id: Optional[str]) -> Call[None]:
+        """PATCH /sessions/{id}: write the id that the server gave to the run into its claim."""
+        params = [("type", self.component.kind)] + ([("db_id", db_id)] if db_id else [])
+        url = "%s/%s" % (self._sessions, claim_id)
+        return Call(Request("PATCH", url, params=params, json={"session_name": run_id}), _nothing)
+
+    def noted(self, claim_id: str, db_id: Optional[str]) -> Call[Optional[str]]:
+        """GET /sessions/{id}: the id written into a claim."""
+        params = [("type", self.component.kind)] + ([("db_id", db_id)] if db_id else [])
+        url = "%s/%s" % (self._sessions, claim_id)
+
+        def parse(response: Response) -> Optional[str]:
+            name = model_of(response, Model).__dict__.get("session_name")
+            return name if isinstance(name, str) and not name.startswith("once: ") else None
+
+        return Call(Request("GET", url, params=params), parse)
+
+    def release(self, claim_id: str, db_id: Optional[str]) -> Call[None]:
+        """DELETE /sessions/{id}"""
+        params = [("db_id", db_id)] if db_id else None
+        return Call(
+            Request("DELETE", "%s/%s" % (self._sessions, claim_id), params=params), _nothing
+        )
+
+    @staticmethod
+    def named(input: Any, run_id: str, fields: Dict[str, Any]) -> Any:
+        """The input of a run that is to be found by ``run_id``; ``fields`` get what it needs."""
+        fields["run_id"] = run_id
+        # A server with a queue of its own gives runs ids of its own, and knows a repeat by this.
+        fields["headers"] = {**(fields.get("headers") or {}), "Idempotency-Key": run_id}
+        return input
+
+    @staticmethod
+    def was_begun(row: Any, run_id: str, alone: bool) -> bool:
+        """Whether a run in its session's list is the one begun as ``run_id``.
+
+        Where the server chooses ids, only a session without other runs can tell.
+        """
+        return alone or row.run_id == run_id
 
     def config(self) -> Call[Any]:
         """GET /{kind}/{id}"""
@@ -208,3 +265,7 @@ class AgentOS:
             announced=options.get("stream_events") is not False,
             first_index=first_index,
         )
+
+
+def _nothing(response: Response) -> None:
+    """The status has said it all."""
