@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, TypeVar, Union
 from urllib.parse import unquote, urlsplit
 
@@ -94,9 +95,10 @@ class Connection:
 
         Whoever is not ``trusted`` gets no token and none of the caller's headers.
         """
+        began = time.monotonic()
         request, timeout = self._prepared(call.request, options or {}, trusted)
         response = self.transport().send(
-            request, timeout, repeatable=repeatable, body_limit=body_limit
+            request, timeout, repeatable=repeatable, body_limit=body_limit, began=began
         )
         return call.parse(response)
 
@@ -124,8 +126,9 @@ class Connection:
         trusted: bool = True,
     ) -> StreamResponse:
         """Send and return when the headers are there, whatever follows; the caller closes it."""
+        began = time.monotonic()  # a callable auth_token may take its time
         request, timeout = self._prepared(request, options or {}, trusted)
-        return self.transport().open(request, timeout, repeatable=repeatable)
+        return self.transport().open(request, timeout, repeatable=repeatable, began=began)
 
     def has_credentials(self, options: CallOptions) -> bool:
         """Whether the caller has given anything that only the right server may see."""
@@ -170,7 +173,7 @@ class Connection:
 
 def no_stream(answer: StreamResponse) -> ProtocolError:
     """The error for an answer that is not an event stream; what it holds is dropped."""
-    start = answer.start(200).decode("utf-8", "replace")
+    start = answer.text(200)
     return ProtocolError(
         "%s %s answered %d with %s instead of an event stream (%.80r). Is base_url the "
         "agent server's?"

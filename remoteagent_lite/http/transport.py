@@ -9,25 +9,11 @@ from __future__ import annotations
 
 import functools
 import http.client
-import io
 import json
-import socket
-import ssl
+import re
 import threading
 import time
-import zlib
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-    Union,
-)
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -39,7 +25,7 @@ import requests.structures
 import requests.utils
 import urllib3.exceptions
 import urllib3.filepost
-import urllib3.util.timeout
+import urllib3.util
 
 from .._version import __version__
 from ..errors import (
@@ -48,13 +34,14 @@ from ..errors import (
     RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
-    error_for_status,
     shown_url,
 )
 from ..options import RetryPolicy, Timeout
-from ..protocols.jsontext import read_json
 from ..wire import Body, Received, Request, Response
+from .bodies import Chunked, CodingError, FramingError, Sized, Unsized, inflated
+from .connections import READ_SIZE, Answer, watch
 from .exchange import Attempt, Exchange
+from .failures import cut_off, failed, hidden, secrets_of, status_error, timed_out
 
 __all__ = [
     "Exchange",
@@ -65,20 +52,15 @@ __all__ = [
     "normal_url",
 ]
 
-#: Bytes per read. Four times as much doubled the CPU time of paced streams.
-READ_SIZE = 64 * 1024
 #: The longest body of a blocking call, in bytes after decompression.
 MAX_BODY = 512 * 1024 * 1024
 #: How much of an error answer is read.
 MAX_ERROR_BODY = 64 * 1024
 MAX_REDIRECTS = 5
-#: The longest chunk-size line or trailer section that is accepted, in bytes.
-MAX_CHUNK_LINE = 64 * 1024
 
 _RETRIABLE_STATUS = (502, 503, 504)
 _USER_AGENT = "remoteagent-lite/%s" % __version__
 _ENCODINGS = "gzip, deflate"
-_HEX = b"0123456789abcdefABCDEF"
 
 
 def normal_url(url: str) -> str:
@@ -90,13 +72,14 @@ def normal_url(url: str) -> str:
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
         shown = url.rpartition("@")[2] if isinstance(url, str) else url
         raise ValueError("base_url must start with http:// or https://, got %r" % (shown,))
+    if "@" in "".join(re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]):
+        # Not shown: it may be the end of a password that has one of these three in it.
+        raise ValueError(
+            "base_url has an @ behind its host: write %40 for it, and %2F, %3F or %23 for the "
+            "/, ? or # of a password"
+        )
     if "?" in url or "#" in url:
         raise ValueError("base_url must have no query and no fragment, got %s" % shown_url(url))
-    if "@" in url.split("://", 1)[1].partition("/")[2]:
-        raise ValueError(
-            "base_url %s has an @ behind a slash: write %%2F for a slash in a password, and %%40 "
-            "for an @ in a path" % shown_url(url)
-        )
     try:
         prepared.prepare_url(url, None)
     except (requests.exceptions.RequestException, ValueError):
@@ -112,6 +95,26 @@ class _Site(NamedTuple):
     verify: Union[bool, str]
     cert: Union[str, Tuple[str, str], None]
     authorization: Optional[str]
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """requests' adapter on connections that work for the attempt of their thread."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        if not known:
+            watch(manager)
+        return manager
+
+    def cert_verify(self, *arguments: Any, **options: Any) -> None:
+        # Comes first of all that can fail when requests really sends, and no test library does.
+        Attempt.current().stage = "preparing"
+        super().cert_verify(*arguments, **options)  # type: ignore[no-untyped-call]
 
 
 class Transport:
@@ -132,7 +135,7 @@ class Transport:
         cert: Union[str, Tuple[str, str], None] = None,
         proxies: Optional[Mapping[str, str]] = None,
         pool_size: Optional[int] = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Optional[Callable[[float], None]] = None,
     ) -> None:
         if pool_size is not None and pool_size < 1:
             raise ValueError("pool_size must be 1 or more, not %r" % pool_size)
@@ -143,9 +146,7 @@ class Transport:
         self._proxies = dict(proxies or {})
         self._sleep = sleep
         # max_retries=0: repeating is decided here, where it is known what may be repeated.
-        self._adapter = requests.adapters.HTTPAdapter(
-            pool_connections=8, pool_maxsize=pool_size or 0, max_retries=0
-        )
+        self._adapter = _Adapter(pool_connections=8, pool_maxsize=pool_size or 0, max_retries=0)
         self._sites: Dict[str, _Site] = {}
         self._lock = threading.Lock()  # guards _sites
 
@@ -160,34 +161,41 @@ class Transport:
         *,
         repeatable: bool = False,
         body_limit: int = MAX_BODY,
+        began: Optional[float] = None,
     ) -> Response:
         """Send and read the whole answer; blocks. ``repeatable`` runs may be retried by policy.
 
+        ``began`` is the monotonic time from which ``timeout.total`` counts, if that is not now.
         Raises RemoteHTTPError for 4xx and 5xx, RemoteServerUnavailableError and its subclass
         RemoteTimeoutError for a failed exchange, ProtocolError for an answer that cannot be read.
         """
 
-        def once(deadline: Optional[float]) -> Response:
-            answer = self._open(request, timeout, deadline, _ENCODINGS)
-            parts = answer.read_all(body_limit)
-            return Response(answer.url, answer.status, answer.headers, parts)
+        def once(exchange: Exchange, deadline: Optional[float]) -> Response:
+            answer = self._open(request, exchange, timeout, deadline, _ENCODINGS)
+            body = answer.read_all(body_limit)
+            return Response(answer.url, answer.status, answer.headers, body)
 
-        answer: Response = self._attempts(request, timeout, repeatable, once)
+        answer: Response = self._attempts(request, timeout, repeatable, began, once)
         return answer
 
     def open(
-        self, request: Request, timeout: Timeout, *, repeatable: bool = False
+        self,
+        request: Request,
+        timeout: Timeout,
+        *,
+        repeatable: bool = False,
+        began: Optional[float] = None,
     ) -> StreamResponse:
         """Send and return as soon as the headers are there; the caller closes the answer.
 
         Raises as ``send`` does; an error status has raised before this returns.
         """
 
-        def once(deadline: Optional[float]) -> StreamResponse:
+        def once(exchange: Exchange, deadline: Optional[float]) -> StreamResponse:
             # Uncompressed: a compressor in between may hold events back to fill its window.
-            return self._open(request, timeout, deadline, "identity")
+            return self._open(request, exchange, timeout, deadline, "identity")
 
-        answer: StreamResponse = self._attempts(request, timeout, repeatable, once)
+        answer: StreamResponse = self._attempts(request, timeout, repeatable, began, once)
         return answer
 
     def _attempts(
@@ -195,20 +203,24 @@ class Transport:
         request: Request,
         timeout: Timeout,
         repeatable: bool,
-        once: Callable[[Optional[float]], Any],
+        began: Optional[float],
+        once: Callable[[Exchange, Optional[float]], Any],
     ) -> Any:
+        exchange = Exchange.bound() or Exchange()
         # One limit for all attempts and the waits between them.
-        deadline = None if timeout.total is None else time.monotonic() + timeout.total
+        deadline = None
+        if timeout.total is not None:
+            deadline = timeout.total + (time.monotonic() if began is None else began)
         if request.body is not None:
-            return once(deadline)
+            return once(exchange, deadline)
         attempt = 0
         again = request.safe or (repeatable and self._retry.retry_runs)
         while True:
             attempt += 1
             try:
-                return once(deadline)
+                return once(exchange, deadline)
             except RemoteServerUnavailableError as error:
-                if error.request_sent and not again:
+                if exchange.aborted or (error.request_sent and not again):
                     raise
                 if isinstance(error, RemoteTimeoutError) and error.phase == "total":
                     raise
@@ -221,24 +233,28 @@ class Transport:
                 wait = self._retry.delay(attempt, error.retry_after)
                 if wait is None or _too_late(wait, deadline):
                     raise
-            self._sleep(wait)
+            (self._sleep or exchange.wait)(wait)
 
     def _open(
-        self, request: Request, timeout: Timeout, deadline: Optional[float], encodings: str
+        self,
+        request: Request,
+        exchange: Exchange,
+        timeout: Timeout,
+        deadline: Optional[float],
+        encodings: str,
     ) -> StreamResponse:
         url = request.url
         if request.params:
             url += "?" + urlencode(request.params)
         method, body, headers = request.method, *self._encode(request, encodings)
         for _ in range(MAX_REDIRECTS + 1):
-            attempt = Attempt(Exchange.bound() or Exchange())
-            raw, received = self._exchange(method, url, headers, body, timeout, deadline, attempt)
-            answer = StreamResponse(raw, received, method, url, timeout, deadline, attempt)
+            attempt = exchange.attempt(timeout, deadline)
+            answer = self._ask(method, url, headers, body, attempt)
             if answer.status < 300:
                 return answer
-            location = received.get("location")
+            location = answer.headers.get("location")
             if answer.status >= 400 or not location:
-                raise _http_error(answer, request, "Authorization" in headers)
+                raise answer.refusal()
             answer.drop()
             url = _redirected(method, answer.status, url, location)
         raise ProtocolError(
@@ -292,9 +308,11 @@ class Transport:
                 settings = session.merge_environment_settings(
                     url, dict(self._proxies), True, self._verify, self._cert
                 )
+            proxies = dict(settings["proxies"])
+            _check_proxy(requests.utils.select_proxy(url, proxies), url)
             login = requests.utils.get_netrc_auth(url)
             site = _Site(
-                dict(settings["proxies"]),
+                proxies,
                 settings["verify"],  # type: ignore[arg-type]
                 settings["cert"],
                 basic_authorization(*login) if login else None,
@@ -303,43 +321,43 @@ class Transport:
                 self._sites[origin] = site
         return site
 
-    def _exchange(
+    def _ask(
         self,
         method: str,
         url: str,
         headers: Dict[str, str],
         body: Union[bytes, Body, None],
-        timeout: Timeout,
-        deadline: Optional[float],
         attempt: Attempt,
-    ) -> Tuple[Any, Dict[str, str]]:
+    ) -> StreamResponse:
         prepared = requests.PreparedRequest()
         prepared.method = method
         prepared.url = url
-        if body is None or isinstance(body, bytes):
-            prepared.body = body
-        else:
-            prepared.body = _blocks(body, timeout, deadline, url)  # type: ignore[assignment]
+        prepared.body = body  # type: ignore[assignment]
         prepared.hooks = requests.hooks.default_hooks()
         prepared.headers = requests.structures.CaseInsensitiveDict(headers)
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise _timed_out("total", timeout, url, None, False)
+        connect = attempt.timeout.connect
         try:
             site = self._site(url)
             if site.authorization and "Authorization" not in prepared.headers:
                 prepared.headers["Authorization"] = site.authorization
-            response = self._adapter.send(
-                prepared,
-                stream=True,
-                # Not a pair of numbers: what connecting took must count towards the rest.
-                timeout=urllib3.util.timeout.Timeout(
-                    connect=timeout.connect, read=timeout.read, total=left
-                ),  # type: ignore[arg-type]
-                verify=site.verify,
-                cert=site.cert,
-                proxies=site.proxies,
-            )
+            if attempt.aborted:
+                raise InterruptedError("given up")
+            if attempt.deadline is not None:
+                left = attempt.deadline - time.monotonic()
+                if left <= 0:
+                    raise timed_out(url, attempt)
+                connect = left if connect is None else min(connect, left)
+            attempt.body_follows = bool(body)
+            with attempt:
+                attempt.stage = ""  # a test library may stand in; if not, it will be told
+                response = self._adapter.send(
+                    prepared,
+                    stream=True,
+                    timeout=(connect, attempt.timeout.read),  # type: ignore[arg-type]
+                    verify=site.verify,
+                    cert=site.cert,
+                    proxies=site.proxies,
+                )
         except (
             requests.exceptions.RequestException,
             urllib3.exceptions.HTTPError,
@@ -347,27 +365,19 @@ class Transport:
             http.client.HTTPException,
             ValueError,  # http.client refuses control characters in a header or URL
         ) as error:
-            translated = _translated(error, url, timeout, deadline)
-            attempt.sent = getattr(translated, "request_sent", False)
-            raise translated from error
-        attempt.sent = True
+            slow = isinstance(error, requests.exceptions.Timeout)
+            if isinstance(error, requests.exceptions.ConnectTimeout) and not attempt.stage:
+                attempt.stage = "connecting"  # a test library says so
+            raise failed(error, url, attempt, slow) from error
         received = {name.lower(): value for name, value in response.headers.items()}
-        return response.raw, received
-
-
-def _blocks(body: Body, timeout: Timeout, deadline: Optional[float], url: str) -> Iterator[bytes]:
-    """The body's blocks, as long as there is time."""
-    for block in body:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise _timed_out("total", timeout, url, None, True)
-        yield block
+        return StreamResponse(response.raw, received, method, url, prepared.headers, attempt)
 
 
 class StreamResponse:
     """An answer whose body is still to be read.
 
     One thread reads; ``abort()`` may be called from any other and wakes it. The connection goes
-    back to the pool when the body has been read to its end, and is closed otherwise.
+    back to the pool when the body has been read to an end that is certain, and is closed otherwise.
     """
 
     def __init__(
@@ -376,29 +386,28 @@ class StreamResponse:
         headers: Dict[str, str],
         method: str,
         url: str,
-        timeout: Timeout,
-        deadline: Optional[float],
+        sent_headers: Mapping[str, str],
         attempt: Attempt,
     ) -> None:
+        attempt.stage = "answered"
         self.url = shown_url(url)
         self.method = method
         self.status: int = raw.status
         self.headers = headers
         self.received = Received(self.url, self.status, headers)
-        self.timeout = timeout
+        self.timeout = attempt.timeout
         #: The monotonic time at which ``timeout.total`` is used up, or None.
-        self.deadline = deadline
-        self._raw = raw
-        #: Whether the body has been read to an end that its framing has proved. A body that ends
-        #: with its connection may have been cut off.
+        self.deadline = attempt.deadline
+        #: Whether the body has been read to its end, and its framing has proved that it is whole.
+        #: One that ends with its connection may have been cut off.
         self.complete = False
-        self._ended = False
+        self._sent_headers = sent_headers
         self._attempt = attempt
-        sock = _socket_of(raw)
-        if sock is not None:
-            attempt.own(sock)
-        self._next = _body(raw)
-        self._inflate = _inflater(headers.get("content-encoding", ""), self.url)
+        self._raw = raw
+        self._ended = False
+        self._receive, self._framing, codings = _body(raw)
+        codings = [headers.get("content-encoding", ""), *codings]
+        self._decoders = [decoder for decoder in map(inflated, reversed(codings)) if decoder]
 
     @property
     def content_type(self) -> str:
@@ -409,77 +418,105 @@ class StreamResponse:
         """The next bytes as soon as there are any; b"" at the end of the body. Blocks.
 
         Raises RemoteTimeoutError after ``timeout.read`` seconds of silence or at the deadline,
-        RemoteServerUnavailableError when the connection breaks or the body is cut short.
+        RemoteServerUnavailableError when the connection breaks or the body is cut short. After
+        ``abort()`` it returns b"".
         """
+        framing = self._framing
         while not self._ended:
-            if self.deadline is not None:
-                self._shorten()
             try:
-                data = self._next()
+                if framing.ended:
+                    self._finish()
+                    break
+                data = framing.feed(self._receive())
+                for decoder in self._decoders:
+                    data = data and decoder.feed(data)
                 if data:
-                    if self._inflate is None:
-                        return data
-                    data = self._inflate(data)
-                    if data:
-                        return data
-                    continue
+                    return data
             except (
                 OSError,
+                EOFError,
                 http.client.HTTPException,
                 urllib3.exceptions.HTTPError,
                 requests.exceptions.RequestException,
-                zlib.error,
+                FramingError,
+                CodingError,
                 ValueError,  # a closed file: the connection was aborted
             ) as error:
                 self.drop()
                 if self._attempt.aborted:
                     return b""
-                if isinstance(error, zlib.error):
+                if isinstance(error, CodingError):
                     raise ProtocolError(
-                        "%s %s sent a body that does not decompress: %s"
+                        "%s %s sent a body that cannot be read: %s."
                         % (self.method, self.url, error),
                         self.url,
                     ) from error
-                raise _translated(
-                    error, self.url, self.timeout, self.deadline, answered=True
-                ) from error
+                slow = isinstance(error, requests.exceptions.Timeout)
+                raise failed(error, self.url, self._attempt, slow) from error
             except BaseException:  # Ctrl-C between two reads: the rest of the body is unread
                 self.drop()
                 raise
-            self._finish()
         return b""
 
     def read_all(self, limit: int) -> bytes:
-        """The whole body, at most ``limit`` bytes (more raises ProtocolError). Blocks."""
+        """The whole body, at most ``limit`` bytes (more raises ProtocolError). Blocks.
+
+        Raises as ``read`` does; also for a body that was given up, and for JSON that ends with its
+        connection and in the middle.
+        """
+        body = self._start(limit + 1)
+        if len(body) > limit:
+            raise ProtocolError(
+                "%s %s answered with more than %d bytes, the most that is read. Ask for less "
+                "(limit=, page=) if you can." % (self.method, self.url, limit),
+                self.url,
+            )
+        return body
+
+    def text(self, limit: int) -> str:
+        """The first ``limit`` bytes of the body as text, without what the request had of secrets.
+
+        The rest is dropped. Raises as ``read_all`` does, but for what is longer.
+        """
+        text = self._start(limit)[:limit].decode("utf-8", "replace")
+        return hidden(text, secrets_of(self._sent_headers))
+
+    def refusal(self) -> RemoteHTTPError:
+        """The error for an answer with an error status; reads a bounded part of its body."""
+        secrets = secrets_of(self._sent_headers)
+        headers = {name: hidden(value, secrets) for name, value in self.headers.items()}
+        return status_error(
+            self.method,
+            self.url,
+            self.status,
+            headers,
+            self.text(MAX_ERROR_BODY),
+            "Authorization" in self._sent_headers,
+        )
+
+    def _start(self, limit: int) -> bytes:
+        """The whole body, or at least ``limit`` bytes of it, with the rest dropped."""
         parts: List[bytes] = []
         size = 0
-        while True:
+        while size < limit:
             data = self.read()
             if not data:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-            size += len(data)
-            if size > limit:
-                self.drop()
-                raise ProtocolError(
-                    "%s %s answered with more than %d bytes, the most that is read. Ask for less "
-                    "(limit=, page=) if you can." % (self.method, self.url, limit),
-                    self.url,
-                )
+                break
             parts.append(data)
-
-    def start(self, limit: int) -> bytes:
-        """At most the first ``limit`` bytes of the body; the rest is dropped. Never raises."""
-        data = b""
-        try:
-            while len(data) < limit:
-                more = self.read()
-                if not more:
-                    return data
-                data += more
-        except RemoteAgentError:
-            return data
+            size += len(data)
+        whole = size < limit
         self.drop()
-        return data[:limit]
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._attempt.aborted:
+            raise failed(EOFError("aborted"), self.url, self._attempt)
+        if whole and not self.complete and self.content_type.endswith(("/json", "+json")):
+            try:
+                json.loads(body)
+            except RecursionError:
+                pass
+            except ValueError as error:
+                raise cut_off(self.url, "it is no whole JSON", error) from error
+        return body
 
     def abort(self) -> None:
         """Stop a read that blocks in another thread, at once. The reading thread cleans up.
@@ -489,7 +526,8 @@ class StreamResponse:
         self._attempt.abort()
 
     def drop(self) -> None:
-        """Close the connection with the body unread. For the reading thread only."""
+        """Close the connection, if the body has not been read to its end. For the reading thread
+        only."""
         self._ended = True
         self._attempt.disown()
         raw, self._raw = self._raw, None
@@ -497,45 +535,26 @@ class StreamResponse:
             raw.close()
 
     def _finish(self) -> None:
-        """The body is complete: the connection can serve somebody else."""
+        """The body is complete: the connection can serve somebody else if that is certain."""
+        if any(decoder.unfinished for decoder in self._decoders):
+            raise EOFError("the compressed data stops before its end")
+        self.complete = self._framing.proves_end
+        certain = self.complete and not self._framing.excess and not self._attempt.unfinished
+        # Not to be disowned when it was aborted, or is a test library's.
+        if not self._attempt.disown() or not certain or self._raw._fp.has_more():
+            self.drop()
+            return
         self._ended = True
-        response = getattr(self._raw, "_fp", None)
-        self.complete = not isinstance(response, http.client.HTTPResponse) or bool(
-            response.chunked or response.length is not None
-        )
         # Not kept: it holds the pool, which urllib3 2 closes only when nobody has it any more.
         raw, self._raw = self._raw, None
-        if self._attempt.disown():
-            raw.release_conn()
-        else:
-            raw.close()
-
-    def _shorten(self) -> None:
-        """Let the next read end at the deadline."""
-        left = self.deadline - time.monotonic() if self.deadline is not None else 0.0
-        if left <= 0:
-            self.drop()
-            raise _timed_out("total", self.timeout, self.url, None, True)
-        for sock in self._attempt.sockets:
-            read = self.timeout.read
-            sock.settimeout(left if read is None else min(read, left))
+        raw._fp.close()
+        raw.release_conn()
 
 
-def _socket_of(raw: Any) -> Optional[socket.socket]:
-    """The socket under an answer, or None (a mocked answer has none).
-
-    A connection that will be closed gives its socket up to the file that http.client reads from,
-    so that is asked first.
-    """
-    file = getattr(getattr(raw, "_fp", None), "fp", None)
-    sock = getattr(getattr(file, "raw", None), "_sock", None)
-    if sock is None:
-        sock = getattr(getattr(raw, "_connection", None), "sock", None)
-    return sock if isinstance(sock, socket.socket) else None
-
-
-def _body(raw: Any) -> Callable[[], bytes]:
-    """A function that returns the body's next bytes as they come, b"" at its end.
+def _body(
+    raw: Any,
+) -> Tuple[Callable[[], bytes], Union[Sized, Unsized, Chunked], List[str]]:
+    """What reads a body's next bytes, what they are framed by, and its transfer codings.
 
     urllib3 gives bytes out as they arrive only for chunked bodies, and before 2.2 not at all
     otherwise; it also costs twice as much per chunk as taking the chunks out of the buffered
@@ -543,149 +562,18 @@ def _body(raw: Any) -> Callable[[], bytes]:
     public ``stream`` where there is none (an answer made by a test library).
     """
     response = getattr(raw, "_fp", None)
-    if not isinstance(response, http.client.HTTPResponse):
+    if not isinstance(response, Answer):
         parts = raw.stream(READ_SIZE, decode_content=False)
-        return lambda: next(parts, b"")
+        return lambda: next(parts, b""), Unsized(proves_end=True), []
     file = response.fp
-    if file is None:  # no body: 204, or Content-Length: 0
-        return lambda: b""
-    return _Chunks(response, file).read if response.chunked else _plain(response, file)
-
-
-class _Chunks:
-    """Takes a chunked body apart: every read hands out all the payload that has arrived."""
-
-    def __init__(self, response: http.client.HTTPResponse, file: io.BufferedReader) -> None:
-        self._response = response
-        self._read1 = file.read1
-        self._pending = b""  # the start of a chunk-size line; behind the last chunk: the trailer
-        self._left = 0  # bytes of the current chunk still to come, its CRLF included
-        self._last = False  # the chunk of size 0 has been seen
-
-    def read(self) -> bytes:
-        while not self._last:
-            data = self._read1(READ_SIZE)
-            if not data:
-                raise http.client.IncompleteRead(b"")
-            if self._left > len(data) + 2:  # deep inside one big chunk
-                self._left -= len(data)
-                return data
-            payload = self._split(data)
-            if payload:
-                return payload
-        self._skip_trailer()
-        self._response.close()
-        return b""
-
-    def _split(self, data: bytes) -> bytes:
-        if self._pending:
-            data = self._pending + data
-            self._pending = b""
-        parts: List[bytes] = []
-        size = len(data)
-        position = self._left
-        if position:
-            # The count includes the chunk's closing CRLF, which is no payload.
-            if position > 2:
-                parts.append(data[: position - 2])
-            if position > size:
-                self._left = position - size
-                return parts[0] if parts else b""
-            self._left = 0
-        while position < size:
-            end = data.find(b"\r\n", position)
-            if end < 0:
-                self._pending = data[position:]
-                if len(self._pending) > MAX_CHUNK_LINE:
-                    raise http.client.LineTooLong("chunk size")
-                break
-            length = _chunk_size(data[position:end])
-            start = end + 2
-            if length == 0:
-                self._last = True
-                self._pending = data[start:]
-                break
-            parts.append(data[start : start + length])
-            position = start + length + 2
-            if position > size:
-                self._left = position - size
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _skip_trailer(self) -> None:
-        """Read to the empty line, so that the connection can serve the next request."""
-        trailer = self._pending
-        while not (trailer.startswith(b"\r\n") or b"\r\n\r\n" in trailer):
-            if len(trailer) > MAX_CHUNK_LINE:
-                raise http.client.LineTooLong("trailer")
-            more = self._read1(READ_SIZE)
-            if not more:  # the body is complete without it (RFC 9112, 8)
-                break
-            trailer += more
-
-
-@functools.lru_cache(maxsize=1024)  # the sizes of one stream's events repeat
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip() if b";" in line else line.rstrip()
-    if not digits or digits.strip(_HEX):  # int() would take signs, underscores and 0x
-        raise http.client.HTTPException("not a chunk size: %r" % digits[:20])
-    return int(digits, 16)
-
-
-def _plain(response: http.client.HTTPResponse, file: io.BufferedReader) -> Callable[[], bytes]:
-    """Content-Length or close-delimited. HTTPResponse.read1 miscounts the rest before 3.11."""
-    left = response.length
-
-    def read() -> bytes:
-        nonlocal left
-        data = b"" if left == 0 else file.read1(READ_SIZE if left is None else min(READ_SIZE, left))
-        if not data:
-            if left:
-                raise http.client.IncompleteRead(b"", left)
-            response.close()
-        elif left is not None:
-            left -= len(data)
-        return data
-
-    return read
-
-
-def _inflater(encoding: str, url: str) -> Optional[Callable[[bytes], bytes]]:
-    """A function that decompresses what has arrived so far, or None for plain bodies."""
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-
-        def refuse(data: bytes) -> bytes:
-            raise ProtocolError(
-                "%s answered with Content-Encoding %r, which was not asked for. "
-                "Is a proxy in between?" % (url, encoding),
-                url,
-            )
-
-        return refuse
-
-    engine: Any = zlib.decompressobj(47)  # gzip or zlib, told apart by their first bytes
-    start = b""  # what came before the two bytes of zlib's header were complete
-
-    def inflate(data: bytes) -> bytes:
-        nonlocal engine, start
-        try:
-            plain: bytes = engine.decompress(data)
-        except zlib.error:
-            if len(start) >= 2 or encoding != "deflate":
-                raise
-            engine = zlib.decompressobj(-15)  # some servers send deflate without zlib's header
-            plain = engine.decompress(start + data)
-        if len(start) < 2:
-            start += data[:2]
-        while engine.eof and engine.unused_data:  # several gzip members in one body
-            rest = engine.unused_data
-            engine = zlib.decompressobj(47)
-            plain += engine.decompress(rest)
-        return plain
-
-    return inflate
+    if file is None:
+        return bytes, Sized(0), []
+    framing: Union[Sized, Unsized, Chunked]
+    if response.length is not None:
+        framing = Sized(response.length)
+    else:
+        framing = Chunked() if response.chunked else Unsized()
+    return functools.partial(file.read1, READ_SIZE), framing, response.codings
 
 
 def _origin(url: str) -> Tuple[str, str, int]:
@@ -735,198 +623,22 @@ def check_header(name: str, value: str) -> None:
         raise ValueError("header %r holds characters outside Latin-1" % name) from None
 
 
+def _check_proxy(proxy: Optional[str], url: str) -> None:
+    """Raise, without showing its password, for a proxy that has no usable URL."""
+    if proxy is None:
+        return
+    try:
+        proxy = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        if urllib3.util.parse_url(proxy).host:
+            return
+    except (ValueError, TypeError):  # TypeError: requests' own, for a URL without a host
+        pass
+    raise RemoteAgentError(
+        "The proxy for %s has no usable URL: check proxies= and HTTP(S)_PROXY." % shown_url(url),
+        shown_url(url),
+    )
+
+
 def _too_late(wait: float, deadline: Optional[float]) -> bool:
     """Whether nothing of the time allowed is left after ``wait`` seconds."""
     return deadline is not None and time.monotonic() + wait >= deadline
-
-
-def _timed_out(
-    phase: str, timeout: Timeout, url: str, error: Optional[BaseException], sent: bool
-) -> RemoteTimeoutError:
-    url = shown_url(url)
-    seconds = getattr(timeout, phase)
-    if phase == "connect":
-        text = "No connection to %s within %g s. Check host and port, or raise timeout=." % (
-            url,
-            seconds or 0,
-        )
-    elif phase == "read":
-        text = (
-            "%s sent nothing for %g s. The server may still be working on the request: raise "
-            "timeout= (Timeout(read=...)), or use stream=True." % (url, seconds or 0)
-        )
-    else:
-        text = "%s did not finish within the total limit of %g s (Timeout(total=...))." % (
-            url,
-            seconds or 0,
-        )
-    return RemoteTimeoutError(text, url, error, sent, phase, seconds)
-
-
-def _causes(error: BaseException) -> List[BaseException]:
-    """``error`` and everything it wraps, by whatever means requests and urllib3 wrap things."""
-    found: List[BaseException] = []
-    queue: List[Any] = [error]
-    while queue:
-        item = queue.pop(0)
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            queue += [getattr(item, "reason", None), item.__cause__, item.__context__, *item.args]
-    return found
-
-
-def _translated(
-    error: BaseException,
-    url: str,
-    timeout: Timeout,
-    deadline: Optional[float],
-    answered: bool = False,
-) -> RemoteAgentError:
-    """The library's own error for one of the layers below."""
-    causes = _causes(error)
-
-    def has(*types: type) -> bool:
-        return any(isinstance(cause, types) for cause in causes)
-
-    url = shown_url(url)
-    # NewConnectionError first: before urllib3 2 it is also a ConnectTimeoutError.
-    unconnected = has(urllib3.exceptions.NewConnectionError, socket.gaierror)
-    slow = has(urllib3.exceptions.TimeoutError, requests.exceptions.Timeout, socket.timeout)
-    if slow and not unconnected:
-        # urllib3 calls a TLS handshake that got no answer a read timeout.
-        connecting = has(
-            urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout
-        ) or any("handshake" in str(cause) for cause in causes)
-        phase = "connect" if connecting else "read"
-        if deadline is not None and time.monotonic() >= deadline - 0.001:
-            phase = "total"
-        return _timed_out(phase, timeout, url, error, not connecting)
-    if answered:
-        return RemoteServerUnavailableError(
-            "The connection to %s broke before the answer was complete (%s). The server may have "
-            "executed the request." % (url, _reason(causes)),
-            url,
-            error,
-            True,
-        )
-    if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
-        text = "No connection to %s through the proxy (%s). Check proxies= and HTTP(S)_PROXY."
-    elif has(requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError):
-        text = (
-            "No secure connection to %s (%s). Does the server speak https on that port? For a "
-            "private certificate pass its CA bundle: verify='/path/ca.pem'."
-        )
-    elif has(socket.gaierror):
-        text = "Cannot connect to %s: the host name is not known (%s). Check base_url."
-    elif unconnected:
-        text = "Cannot connect to %s (%s). Is the server running, and are host and port right?"
-    elif has(
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidHeader,
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidSchema,
-        urllib3.exceptions.LocationParseError,
-        ValueError,
-    ) and not has(OSError, http.client.HTTPException, urllib3.exceptions.ProtocolError):
-        return RemoteAgentError(
-            "The request to %s could not be written (%s): check base_url and headers=."
-            % (url, type(error).__name__),
-            url,
-        )
-    else:
-        return RemoteServerUnavailableError(
-            "The connection to %s was lost before an answer came (%s). The server may have "
-            "executed the request." % (url, _reason(causes)),
-            url,
-            error,
-            True,
-        )
-    return RemoteServerUnavailableError(text % (url, _reason(causes)), url, error, False)
-
-
-def _reason(causes: List[BaseException]) -> str:
-    """The innermost cause in the operating system's words."""
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror:
-            return str(cause.strerror)
-    last = causes[-1]
-    return str(last.args[0]) if last.args and isinstance(last.args[0], str) else type(last).__name__
-
-
-_NEXT_STEP = {
-    401: "Pass auth_token= with a token or key this server accepts.",
-    403: "The token lacks a permission for this.",
-    404: "Check the id.",
-    405: "Check base_url: something else than the expected server answers there.",
-    409: "Look at the present state first.",
-    422: "Correct the named fields.",
-    429: "Wait and try again; see retry_after.",
-}
-
-
-def _http_error(answer: StreamResponse, request: Request, authorized: bool) -> RemoteHTTPError:
-    """The error for an answer with an error status; reads a bounded part of its body."""
-    status = answer.status
-    text = answer.start(MAX_ERROR_BODY).decode("utf-8", "replace")
-    detail = _detail(text)
-    step = _NEXT_STEP.get(status, "See the server's log." if status >= 500 else "")
-    if status == 401 and isinstance(detail, str) and authorized:
-        step = "The token that was sent is not accepted: is it expired, or for another server?"
-    if status == 404 and detail == "Not Found":
-        step = (
-            "There is no such endpoint: check base_url (an AgentOS answers at its root), or the "
-            "server's version does not have it."
-        )
-    if detail is None and answer.content_type not in ("application/json", "text/plain", ""):
-        step = "The answer is %s: check that base_url is the agent server's." % answer.content_type
-    reason = http.client.responses.get(status, "")
-    said = ": %s" % _shortened(detail) if detail is not None else ""
-    message = "%s %s answered %d %s%s. %s" % (
-        request.method,
-        answer.url,
-        status,
-        reason,
-        said.rstrip("."),
-        step,
-    )
-    return error_for_status(status)(
-        message.strip(),
-        answer.url,
-        status_code=status,
-        detail=detail,
-        body=text,
-        headers=answer.headers,
-    )
-
-
-def _detail(text: str) -> Any:
-    """FastAPI's ``detail`` out of an error body; a gateway's JSON-in-JSON is unwrapped once."""
-    for _ in range(2):
-        try:
-            data = read_json(text)
-        except ValueError:
-            break
-        if not isinstance(data, dict) or "detail" not in data:
-            break
-        detail = data["detail"]
-        if not isinstance(detail, str) or not detail.startswith("{"):
-            return detail
-        text = detail
-    else:
-        return text
-    stripped = text.strip()
-    if not stripped or stripped.startswith("<"):
-        return None
-    return stripped[:500]
-
-
-def _shortened(detail: Any) -> str:
-    if isinstance(detail, list):  # FastAPI's validation errors
-        lines = [
-            "%s: %s" % (".".join(map(str, item["loc"])), item.get("msg"))
-            for item in detail
-            if isinstance(item, dict) and isinstance(item.get("loc"), list)
-        ]
-        detail = "; ".join(lines) or detail
-    text = str(detail)
-    return text if len(text) <= 300 else text[:300] + "..."

@@ -12,6 +12,7 @@ import contextlib
 import gzip as gzip_module
 import selectors
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -32,6 +33,7 @@ __all__ = [
     "silence",
     "sse",
     "stream",
+    "tunnel",
 ]
 
 #: How long close() and the wait_for methods wait before they call it a failure.
@@ -101,6 +103,14 @@ class Connection:
             while self._sock.recv(65536):
                 pass
 
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on, as the server."""
+        self._sock = context.wrap_socket(self._sock, server_side=True)
+
+    def send_unencrypted(self, data: bytes) -> None:
+        """Send below TLS, where it makes no sense."""
+        socket.socket.sendall(self._sock, data)
+
     def close(self) -> None:
         """Close in good order (FIN)."""
         self.is_open = False
@@ -154,11 +164,13 @@ class RawServer:
 
     Handlers answer one request each, in the order given; the last one answers all further
     requests too. A connection is kept open between requests unless its handler closed it.
-    An exception in a handler (broken connections aside) is raised again by `close`.
+    An exception in a handler (broken connections aside) is raised again by `close`. With a
+    `context` it is an https server.
     """
 
-    def __init__(self, *handlers: Handler) -> None:
+    def __init__(self, *handlers: Handler, context: Optional[ssl.SSLContext] = None) -> None:
         self._handlers = list(handlers)
+        self._context = context
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._connections: Set[Connection] = set()
@@ -188,7 +200,8 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return "http://127.0.0.1:%d" % self.port
+        scheme = "http" if self._context is None else "https"
+        return "%s://127.0.0.1:%d" % (scheme, self.port)
 
     @property
     def open_connections(self) -> int:
@@ -275,6 +288,8 @@ class RawServer:
 
     def _serve(self, connection: Connection) -> None:
         try:
+            if self._context is not None:
+                connection.start_tls(self._context)
             while connection.is_open and not self._closing.is_set():
                 request = connection.read_request()
                 if request is None:
@@ -397,6 +412,18 @@ def raw(*pieces: Piece, close: bool = True) -> Handler:
                 connection.send(piece)
         if close:
             connection.close()
+
+    return handle
+
+
+def tunnel(context: ssl.SSLContext) -> Handler:
+    """Answer a CONNECT request, and be the https server behind it for the requests that follow."""
+
+    def handle(connection: Connection, request: Request) -> None:
+        if request.method != "CONNECT":
+            raise AssertionError("not a CONNECT request: %r" % request)
+        connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        connection.start_tls(context)
 
     return handle
 

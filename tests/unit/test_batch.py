@@ -141,6 +141,24 @@ def test_progress_is_told_with_the_total_where_there_is_one(agent: RemoteAgent) 
     assert seen == [(1, 2), (2, 2), (1, None)]
 
 
+def test_leaving_early_ends_what_is_under_way_at_once(server: RawServer) -> None:
+    def never(connection: Connection, request: Request) -> None:
+        if request.form["message"] == ["first"]:
+            answer(connection, request)
+        else:
+            connection.wait_until_client_closes()
+            connection.close()
+
+    server.then(never)
+    server._handlers.pop(0)
+    with RemoteAgent(server.url, "a", timeout=600) as agent:
+        for result in agent.map(["first", *["x"] * 20], workers=4):
+            assert result.ok
+            server.wait_for_requests(5)
+            break
+        server.wait_until_idle()
+
+
 class AtOnce:
     """An executor that has run what it is given before it returns."""
 

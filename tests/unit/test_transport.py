@@ -11,7 +11,6 @@ import socket
 import ssl
 import threading
 import traceback
-import zlib
 from unittest.mock import Mock
 
 import pytest
@@ -34,12 +33,13 @@ from remoteagent_lite.errors import (
     RemoteTimeoutError,
     ServerError,
 )
-from remoteagent_lite.http import transport as transport_module
+from remoteagent_lite.http import failures, transport as transport_module
 from remoteagent_lite.http.transport import Transport, normal_url
 from remoteagent_lite.options import RetryPolicy, Timeout
 from remoteagent_lite.wire import Call, FilePart, Request, StreamCall
 from tests import FIXTURES
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, reset, silence, stream
+from tests.unit.test_bodies import CODINGS, PAYLOAD, coding_headers
 
 #: Long enough never to be met where it is not meant to be.
 PATIENT = Timeout(connect=20, read=20)
@@ -91,6 +91,23 @@ def unused_port():
     with contextlib.closing(socket.socket()) as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+@pytest.fixture
+def dead_address():
+    """The URL of a port whose queue is full: nobody takes a connection, nobody refuses it."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(socket.socket()))
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        while True:
+            sock = stack.enter_context(contextlib.closing(socket.socket()))
+            sock.settimeout(0.2)
+            try:
+                sock.connect(listener.getsockname())
+            except socket.timeout:
+                break
+        yield "http://127.0.0.1:%d" % listener.getsockname()[1]
 
 
 class Listener:
@@ -160,114 +177,12 @@ def secure(*pieces):
 
 # --- Bodies
 
-PAYLOAD = bytes(range(256)) * 3 + b"\r\n0\r\n\r\n" + "ä\u2028\U0001f600".encode() * 20
-
-
-def compressed(data, wbits):
-    engine = zlib.compressobj(wbits=wbits)
-    return engine.compress(data) + engine.flush()
-
-
-CODINGS = {
-    "identity": lambda data: data,
-    "gzip": gzip.compress,
-    "x-gzip": gzip.compress,
-    "GZIP": gzip.compress,
-    "deflate": zlib.compress,
-    "deflate, raw": lambda data: compressed(data, -15),
-    "gzip, two members": lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:]),
-    "gzip, with an empty member": lambda data: gzip.compress(b"") + gzip.compress(data),
-}
-
-
-def coding_headers(coding):
-    return [("Content-Encoding", coding.partition(",")[0])]
-
-
-class Pieces:
-    """A socket's file that gives out the pieces it was made of, one by one."""
-
-    def __init__(self, pieces):
-        self._pieces = [piece for piece in pieces if piece]
-
-    def read1(self, size):
-        if not self._pieces:
-            return b""
-        piece, rest = self._pieces[0][:size], self._pieces[0][size:]
-        self._pieces[:1] = [rest] if rest else []
-        return piece
-
-
-def splits(data):
-    """The data whole, byte by byte, and in two pieces cut at every place."""
-    yield [data]
-    yield [data[i : i + 1] for i in range(len(data))]
-    for place in range(1, len(data)):
-        yield [data[:place], data[place:]]
-
-
-def dechunked(pieces):
-    chunks = transport_module._Chunks(Mock(), Pieces(pieces))
-    return b"".join(iter(chunks.read, b""))
-
-
-@pytest.mark.parametrize(
-    "data, expected",
-    [
-        (b"0\r\n\r\n", b""),
-        (b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
-        (b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", b"hello!"),
-        (b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n000\r\n\r\n", b"abc"),
-        (b"a\r\n0123456789\r\n0A\r\n0123456789\r\n0\r\n\r\n", b"0123456789" * 2),
-        (b"5;name=value\r\nhello\r\n0;last\r\n\r\n", b"hello"),
-        (b"5 \r\nhello\r\n0\r\n\r\n", b"hello"),
-        (b"4\r\n\r\n\r\n\r\n0\r\n\r\n", b"\r\n\r\n"),
-        (b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n"),
-        (b"2\r\nhi\r\n0\r\nA: b\r\nC: d\r\n\r\n", b"hi"),
-        # RFC 9112, 8: complete with the chunk of size zero, whatever became of the trailer.
-        (b"2\r\nhi\r\n0\r\n", b"hi"),
-    ],
-)
-def test_chunks_are_taken_apart_wherever_they_are_cut(data, expected):
-    for pieces in splits(data):
-        assert dechunked(pieces) == expected, pieces
-
-
-def test_truncated_chunked_body_raises_wherever_it_ends():
-    data = b"5;x=y\r\nhello\r\n12\r\n" + b"x" * 18 + b"\r\n0\r\n\r\n"
-    for end in range(data.index(b"\r\n0\r\n") + 4):
-        for pieces in ([data[:end]], [data[i : i + 1] for i in range(end)]):
-            with pytest.raises(http.client.IncompleteRead):
-                dechunked(pieces)
-
-
-@pytest.mark.parametrize("line", [b"", b"x", b"-5", b"+5", b"0x5", b"5_0", b"5 5", b";a", b"\xb2"])
-def test_nonsense_for_a_chunk_size_raises(line):
-    for pieces in splits(line + b"\r\nhello\r\n0\r\n\r\n"):
-        with pytest.raises((http.client.HTTPException, ValueError)):
-            dechunked(pieces)
-
-
-@pytest.mark.parametrize("start", [b"", b"5\r\nhello\r\n", b"0\r\n"])
-def test_endless_chunk_header_or_trailer_is_refused(start):
-    endless = start + b"x" * (4 * transport_module.MAX_CHUNK_LINE)
-    with pytest.raises(http.client.LineTooLong):
-        dechunked([endless[i : i + 1000] for i in range(0, len(endless), 1000)])
-
-
-@pytest.mark.parametrize("coding", sorted(CODINGS))
-def test_body_is_decompressed_wherever_it_is_cut(coding):
-    name = coding_headers(coding)[0][1]
-    for pieces in splits(CODINGS[coding](PAYLOAD)):
-        inflate = transport_module._inflater(name, "http://host/x") or bytes
-        assert b"".join(map(inflate, pieces)) == PAYLOAD, [len(piece) for piece in pieces]
-
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("coding", sorted(CODINGS))
 def test_body_arrives_whole_in_any_framing_and_coding(transport, framing, coding):
     body = CODINGS[coding](PAYLOAD)
-    options = {"framing": framing, "headers": coding_headers(coding)}
+    options = {"framing": framing, "headers": coding_headers(coding), "content_type": "x/y"}
     with RawServer(reply(body, **options), drip(body, **options)) as server:
         for _ in range(2):
             assert transport.send(get(server.url), PATIENT).body == PAYLOAD
@@ -326,10 +241,54 @@ def test_truncated_body_raises(head, body, end):
         assert type(error) is RemoteServerUnavailableError and error.request_sent
 
 
-def test_truncated_body_without_length_cannot_be_told_from_a_complete_one(transport):
-    """Who reads it has to know its end: JSON does not parse, a stream has no terminal event."""
-    with RawServer(stream([b'{"a"'], framing="close", end="cut")) as server:
-        assert transport.send(get(server.url), PATIENT).body == b'{"a"'
+@pytest.mark.parametrize("end", [1, 5, 9])
+def test_json_that_ends_with_its_connection_in_the_middle_is_never_an_answer(end):
+    body = b'{"a": "b"}'
+    with opened(retry=ONCE) as transport, RawServer() as server:
+        server.then(stream([body[:end]], framing="close", content_type="application/a2a+json"))
+        error = failure(transport.send, post(server.url), PATIENT)
+        assert type(error) is RemoteServerUnavailableError and error.request_sent
+        assert "broke before the answer was complete" in str(error)
+
+
+def test_json_that_is_whole_is_an_answer_however_it_ends(transport):
+    with RawServer(reply(b'{"a": 1}', framing="close")) as server:
+        assert transport.send(get(server.url), PATIENT).body == b'{"a": 1}'
+
+
+def test_other_bodies_without_a_length_cannot_be_told_from_complete_ones(transport):
+    """Who reads it has to know its end: a stream has a terminal event. ``complete`` tells them."""
+    script = stream([b"one"], framing="close", end="cut", content_type="text/plain")
+    with RawServer(script) as server:
+        assert transport.send(get(server.url), PATIENT).body == b"one"
+        answer = transport.open(get(server.url), PATIENT)
+        assert body_of(answer) == b"one" and not answer.complete
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_only_an_end_that_its_framing_proves_is_told_as_complete(transport, framing):
+    with RawServer(stream([b"one"], framing=framing)) as server:
+        answer = transport.open(get(server.url), PATIENT)
+        assert answer.read() == b"one" and not answer.complete
+        assert answer.read() == b""
+        assert answer.complete == (framing != "close")
+
+
+@pytest.mark.parametrize("method", ["send", "open"])
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_compressed_body_that_stops_in_the_middle_is_never_an_answer(method, framing):
+    """Not even if the framing says that it is whole: whoever compressed it was cut off."""
+    body = gzip.compress(PAYLOAD)[:-9]
+    script = stream([body], framing=framing, headers=[("Content-Encoding", "gzip")])
+    with opened(retry=ONCE) as transport, RawServer(script) as server:
+        error = failure(
+            lambda: (
+                body_of(transport.open(get(server.url), PATIENT))
+                if method == "open"
+                else transport.send(get(server.url), PATIENT)
+            )
+        )
+        assert type(error) is RemoteServerUnavailableError and error.request_sent
 
 
 def test_reset_body_without_length_raises():
@@ -382,7 +341,8 @@ def test_stream_is_asked_for_uncompressed(transport):
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("compress", [False, True])
 def test_body_beyond_the_limit_is_refused(transport, framing, compress):
-    with RawServer(reply(b"x" * 1001, framing=framing, gzip=compress)) as server:
+    script = reply(b"x" * 1001, framing=framing, gzip=compress, content_type="text/plain")
+    with RawServer(script) as server:
         assert transport.send(get(server.url), PATIENT, body_limit=1001).body == b"x" * 1001
         error = failure(transport.send, get(server.url), PATIENT, body_limit=1000)
         assert type(error) is ProtocolError and "more than 1000 bytes" in str(error)
@@ -601,15 +561,11 @@ def test_tls_to_a_plain_port_is_unavailable_and_nothing_was_sent(transport):
         assert "No secure connection" in str(error)
 
 
-def test_connect_timeout_names_its_phase(transport, monkeypatch):
-    def slow(*arguments, **options):
-        raise socket.timeout("timed out")
-
-    monkeypatch.setattr("urllib3.util.connection.create_connection", slow)
-    error = failure(transport.send, post("http://127.0.0.1:1/x"), Timeout(connect=3))
-    assert (type(error), error.phase, error.seconds) == (RemoteTimeoutError, "connect", 3)
+def test_connect_timeout_names_its_phase(transport, dead_address):
+    error = failure(transport.send, post(dead_address + "/x"), Timeout(connect=0.2))
+    assert (type(error), error.phase, error.seconds) == (RemoteTimeoutError, "connect", 0.2)
     assert not error.request_sent
-    assert "No connection to http://127.0.0.1:1/x within 3 s" in str(error)
+    assert "No connection to %s/x within 0.2 s" % dead_address in str(error)
 
 
 def test_silence_before_the_answer_is_a_read_timeout(transport):
@@ -654,19 +610,9 @@ def test_total_limit_counts_before_the_answer(transport):
         assert (type(error), error.phase) == (RemoteTimeoutError, "total")
 
 
-def test_time_spent_connecting_counts_towards_the_total(monkeypatch):
-    made = []
-    connect = urllib3.util.connection.create_connection
-
-    def slow(*arguments, **options):
-        threading.Event().wait(0.2)
-        made.append(connect(*arguments, **options))
-        return made[0]
-
-    monkeypatch.setattr("urllib3.util.connection.create_connection", slow)
-    with RawServer(silence) as server, opened(retry=ONCE) as transport:
-        failure(transport.send, get(server.url), Timeout(read=10, total=0.5))
-        assert made[0].gettimeout() <= 0.3
+def test_total_limit_counts_while_connecting(transport, dead_address):
+    error = failure(transport.send, post(dead_address), Timeout(connect=10, total=0.2))
+    assert (type(error), error.phase, error.request_sent) == (RemoteTimeoutError, "total", False)
 
 
 def test_total_limit_counts_over_all_attempts(slept):
@@ -718,7 +664,7 @@ def test_every_exception_of_the_layers_below_is_translated(monkeypatch, cls):
     with opened(retry=ONCE) as transport, RawServer(stream([b"one"])) as server:
         for error in made:
             answer = transport.open(get(server.url), PATIENT)
-            monkeypatch.setattr(answer, "_next", Mock(side_effect=error))
+            monkeypatch.setattr(answer, "_receive", Mock(side_effect=error))
             translated = failure(answer.read)
             assert translated.__cause__ is error and translated.url == server.url
         monkeypatch.setattr(transport._adapter, "send", Mock(side_effect=made))
@@ -800,8 +746,8 @@ def test_explanation_of_the_server_is_kept(transport, body, detail, message):
 
 @pytest.mark.parametrize("depth", range(10, 1500, 10))
 def test_deeply_nested_explanation_is_survived(depth):
-    detail = transport_module._detail('{"detail": %s%s}' % ("[" * depth, "]" * depth))
-    transport_module._shortened(detail)
+    detail = failures._detail('{"detail": %s%s}' % ("[" * depth, "]" * depth))
+    failures._shortened(detail)
 
 
 def test_html_where_json_belongs_is_named():
@@ -821,11 +767,24 @@ def test_huge_error_body_is_read_only_to_the_limit(transport, framing):
         assert len(str(error)) < 600
 
 
-def test_error_body_that_breaks_off_does_not_hide_the_status(transport):
+@pytest.mark.parametrize(
+    "framing, end",
+    [("chunked", "cut"), ("chunked", "reset"), ("length", "cut"), ("close", "cut")],
+)
+def test_error_answer_that_breaks_off_is_never_taken_for_a_whole_one(framing, end):
+    pieces = [b'{"detail": "half']
+    options = {"framing": framing, "end": end, "content_type": "application/json"}
+    script = stream(pieces, status=404, **options)
+    with opened(retry=ONCE) as transport, RawServer(script) as server:
+        error = failure(transport.send, post(server.url), PATIENT)
+        assert type(error) is RemoteServerUnavailableError and error.request_sent
+
+
+def test_lost_error_answer_to_a_get_is_asked_for_again(transport, slept):
     script = stream([b'{"detail": "half'], status=404, framing="length", end="cut")
-    with RawServer(script) as server:
-        error = failure(transport.send, get(server.url), PATIENT)
-        assert (type(error), error.body) == (NotFoundError, '{"detail": "half')
+    with RawServer(script, reply(b'{"detail": "gone"}', 404)) as server:
+        assert failure(transport.send, get(server.url), PATIENT).detail == "gone"
+        assert slept == [0.25]
 
 
 def test_compressed_error_body_is_read(transport):
@@ -976,12 +935,11 @@ def test_post_is_repeated_when_it_was_refused(monkeypatch, method):
 
     def refused_once(*arguments, **options):
         attempts.append(1)
-        if len(attempts) == 1:
-            raise ConnectionRefusedError(111, "Connection refused")
-        return connect(*arguments, **options)
+        port = unused_port() if len(attempts) == 1 else arguments[1]
+        return resolve(arguments[0], port, *arguments[2:], **options)
 
-    connect = urllib3.util.connection.create_connection
-    monkeypatch.setattr("urllib3.util.connection.create_connection", refused_once)
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", refused_once)
     with RawServer(reply(b"ok")) as server, opened(sleep=Mock()) as transport:
         answer = getattr(transport, method)(post(server.url, json=1), PATIENT)
         assert (answer.body if method == "send" else body_of(answer)) == b"ok"
