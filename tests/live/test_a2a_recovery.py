@@ -204,6 +204,21 @@ def test_comments_are_no_signs_of_life() -> None:
     assert (caught.value.phase, caught.value.run_id) == ("read", "t1")
 
 
+def test_a_task_that_its_server_abandons_never_costs_many_times_the_limit(
+    a2a_sdk_03: PeerServer,
+) -> None:
+    """The SDK of 0.3 leaves a task working whose agent raises, and pings who subscribes to it."""
+    with OLD.agent(a2a_sdk_03.url, timeout=Timeout(read=2)) as agent:
+        with agent.run("boom-late", stream=True) as run:
+            began = time.monotonic()
+            with pytest.raises(RemoteTimeoutError) as caught:
+                run.output()
+            assert time.monotonic() - began < 8
+        assert caught.value.phase == "read"
+        assert caught.value.run_id == run.run_id
+        assert run.partial_output().content == "w0 "
+
+
 def test_total_limit_ends_a_stream_of_comments() -> None:
     with RawServer(pinging) as server:
         with JSON_RPC.agent(server.url, timeout=Timeout(read=30, total=0.4)) as agent:

@@ -9,6 +9,7 @@
 `a2a_sdk_03`       runs in the peer's process: the same agent on a2a-sdk 0.3
 `a2a_verbs`        what that agent can be told to do, for both
 `a2a_front`        what stands before both and ADK: tokens, changed cards, counting
+`a2a_crafted`      `Agent`: an A2A agent whose answers are crafted, in this process
 `adk`              runs in the peer's process: a Google ADK agent with a scripted model
 `faults`           `RawServer` and `Proxy`: crafted answers and broken connections, in this process
 `record`           records what the real servers answer into ``tests/fixtures/``

@@ -581,19 +581,17 @@ class A2AFold:
         return [*events, *self._ending()] or [self._custom("task", raw)]
 
     def snapshot(self, task: JSON) -> Events:
-        """Take the task as it was looked up after the stream was broken and opened again.
+        """Take the task as it was looked up, beside its stream or in its place.
 
         Chunks that come now may be in it already.
         """
         if self._is_over:
             return []
-        rejoin = self._rejoin
-        looked_up = task
-        if rejoin is not None:
-            task = rejoin.corrected(task, self._artifacts)
+        rejoin = self._rejoining()
+        looked_up, task = task, rejoin.corrected(task, self._artifacts)
         late, self._late = self._late, []
         events = [*late, *self._events("task", "task", self._task_event, task, task)]
-        if rejoin is not None and not self._is_over:
+        if not self._is_over:
             rejoin.looked_up(looked_up)
             rejoin.took(self._artifacts)
         return events
@@ -731,12 +729,17 @@ class A2AFold:
 
     def resumed(self) -> None:
         """Chunks may be missing until a task has come, and others may come twice."""
+        rejoin = self._rejoining()
+        for key, changes in rejoin.broken(self._artifacts).items():
+            self._late += self._change(key, self._artifacts[key].fields, changes, None)
+
+    def _rejoining(self) -> Rejoin:
+        """What is known now may come again from now on."""
         self._steady = False
         if self._rejoin is None:
-            self._rejoin = Rejoin(self.frames, self._states)
-            self._rejoin.saw(self._task or {}, self._artifacts)
-        for key, changes in self._rejoin.broken(self._artifacts).items():
-            self._late += self._change(key, self._artifacts[key].fields, changes, None)
+            task = self._task or {}
+            self._rejoin = Rejoin(self.frames, self._states, task, self._artifacts)
+        return self._rejoin
 
     def settle(self, output: Any) -> None:
         """Take the output of a run that was looked up as the stream's."""

@@ -35,8 +35,8 @@ class Rejoin:
     What flips back is none.
     """
 
-    def __init__(self, mark: int, states: Iterable[str]) -> None:
-        self.mark = mark
+    def __init__(self, mark: int, states: Iterable[str], task: JSON, artifacts: Artifacts) -> None:
+        self.mark = 0
         #: Whether what is known may lack a chunk, or have one twice.
         self.doubt = False
         self._unsure = False  # no task has come since the stream broke
@@ -49,6 +49,8 @@ class Rejoin:
         self._sizes: Dict[str, Tuple[int, int]] = {}  # of artifacts: now, and at most
         for state in states:
             self._learn(state)
+        self.saw(task, artifacts)
+        self.mark = mark  # all that is no news
 
     def broken(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
         """The stream was broken. What was held back and can be nothing else is new, by artifact."""

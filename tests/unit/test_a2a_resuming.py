@@ -1,0 +1,253 @@
+"""Streams of A2A tasks that break, fall silent or lie, with answers crafted down to the byte."""
+
+import json
+import threading
+import time
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from remoteagent_lite import (
+    A2AClient,
+    RemoteAgent,
+    RemoteTimeoutError,
+    RetryPolicy,
+    StreamInterruptedError,
+    Timeout,
+)
+from tests.peers.a2a_crafted import (
+    CARD_PATH,
+    DONE,
+    OLD_DONE,
+    WORKING,
+    Agent,
+    card,
+    error,
+    interface,
+    result,
+    status_update,
+    text_update,
+)
+from tests.peers.faults import Connection, Handler, Request, silence
+
+QUICK = RetryPolicy(max_attempts=2, backoff=0.01)
+#: The longest silence that a test puts up with, and how long it may take to notice, in seconds.
+SILENCE = 0.5
+NOTICED = 5.0
+#: The longest that a test waits which has gone wrong.
+PATIENT = Timeout(read=20)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+SUBMITTED = dict(WORKING, status={"state": "TASK_STATE_SUBMITTED"})
+OLD_WORKING = dict(OLD_DONE, status={"state": "working"}, artifacts=[])
+
+
+def run_to_end(server: Agent, **settings: Any) -> Any:
+    """The output of a streamed run."""
+    with RemoteAgent(server.url, "x", protocol="a2a", **settings) as agent:
+        with agent.run("x", stream=True) as stream:
+            return stream.output()
+
+
+# The same again ----------------------------------------------------------------------------------
+
+Events = List[Dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [result({"task": SUBMITTED}), status_update("WORKING")],
+        [result({"task": WORKING}), text_update("a", append=False), text_update("b")],
+        [text_update("a", append=False), text_update("b", append=False)],
+        [status_update("SUBMITTED"), status_update("WORKING")],
+        [],
+    ],
+)
+@pytest.mark.parametrize("client", [False, True])
+def test_a_stream_that_breaks_the_same_way_each_time_is_never_resumed_for_ever(
+    told: Events, client: bool
+) -> None:
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": SUBMITTED}), status_update("WORKING"), *told],
+        SubscribeToTask=told,
+        GetTask=result(WORKING),
+    ) as server:
+        with pytest.raises(StreamInterruptedError):
+            if client:
+                with A2AClient(server.url, resume=QUICK) as spoken:
+                    with spoken.stream_message("x") as stream:
+                        stream.output()
+            else:
+                run_to_end(server, resume=QUICK)
+        # The first resume may tell something new, and then as many as the policy has attempts.
+        assert server.called.count("SubscribeToTask") <= 2 * QUICK.max_attempts
+        assert server.called.count("GetTask") <= 2 * QUICK.max_attempts
+
+
+def test_a_stream_that_tells_something_new_each_time_is_resumed_as_often() -> None:
+    count = 10
+    steps: Iterator[List[Dict[str, Any]]] = iter(
+        [[result({"task": WORKING}), text_update("%d " % number)] for number in range(1, count)]
+    )
+    text = ""
+
+    def subscribed(_: Any) -> Any:
+        nonlocal text
+        told: Any = next(steps, None)
+        if told is None:
+            return error(-32004, "over")
+        artifacts = [{"artifactId": "a", "parts": [{"text": text or "0 "}]}] if text else []
+        text = (text or "0 ") + told[1]["result"]["artifactUpdate"]["artifact"]["parts"][0]["text"]
+        return [result({"task": dict(WORKING, artifacts=artifacts)}), told[1]]
+
+    whole = "".join("%d " % number for number in range(count))
+    done = dict(DONE, artifacts=[{"artifactId": "a", "parts": [{"text": whole}]}])
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING}), text_update("0 ", append=False)],
+        SubscribeToTask=subscribed,
+        GetTask=result(done),
+    ) as server:
+        assert run_to_end(server, resume=QUICK).content == whole
+        assert server.called.count("SubscribeToTask") == count
+
+
+# Silence -----------------------------------------------------------------------------------------
+
+
+def pinging(*events: Dict[str, Any]) -> Callable[[Any], Handler]:
+    """These events, and then comments for as long as somebody listens."""
+
+    def handle(connection: Connection, request: Request) -> None:
+        connection.send(HEAD)
+        for event in events:
+            connection.send(b"data: " + json.dumps(event).encode() + b"\n\n")
+        pause = threading.Event()
+        while not pause.wait(0.02):
+            connection.send(b": ping\n\n")
+
+    return lambda _: handle
+
+
+def mute(*events: Dict[str, Any]) -> Callable[[Any], Handler]:
+    """These events, and then nothing at all."""
+
+    def handle(connection: Connection, request: Request) -> None:
+        connection.send(HEAD)
+        for event in events:
+            connection.send(b"data: " + json.dumps(event).encode() + b"\n\n")
+        connection.wait_until_client_closes()
+        connection.close()
+
+    return lambda _: handle
+
+
+OLD = {"message_stream": OLD_WORKING, "tasks_get": OLD_DONE}
+NEW = {"SendStreamingMessage": {"task": WORKING}, "GetTask": DONE}
+each_version = pytest.mark.parametrize(
+    ("version", "methods"), [("1.0", NEW), ("0.3", OLD)], ids=["1.0", "0.3"]
+)
+each_quiet = pytest.mark.parametrize("quiet", [pinging, mute])
+
+
+def quiet_server(version: str, methods: Dict[str, Any], quiet: Any, **more: Any) -> Agent:
+    """A stream that begins and falls silent, and the task as it is looked up."""
+    (begin, first), (get, looked_up) = methods.items()
+    answers = {begin: quiet(result(first)), get: result(looked_up), **more}
+    return Agent(card(interface(version=version)), **answers)
+
+
+def named(methods: Dict[str, Any]) -> List[str]:
+    return [name.replace("_", "/") for name in methods]
+
+
+@each_version
+@each_quiet
+def test_a_task_that_completes_in_silence_is_never_an_error(
+    version: str, methods: Dict[str, Any], quiet: Any
+) -> None:
+    with quiet_server(version, methods, quiet) as server:
+        began = time.monotonic()
+        output = run_to_end(server, timeout=Timeout(read=SILENCE))
+        assert time.monotonic() - began < NOTICED
+        assert (output.status, output.content) == ("COMPLETED", "all of it")
+        assert server.called == [CARD_PATH, *named(methods)]  # looked up once
+
+
+@each_version
+@each_quiet
+def test_a_silent_stream_never_costs_more_than_its_limit_and_a_look(
+    version: str, methods: Dict[str, Any], quiet: Any
+) -> None:
+    _, get = methods
+    still = dict(methods, **{get: OLD_WORKING if version == "0.3" else WORKING})
+    with quiet_server(version, still, quiet) as server:
+        began = time.monotonic()
+        with pytest.raises(RemoteTimeoutError) as caught:
+            run_to_end(server, timeout=Timeout(read=SILENCE))
+        assert time.monotonic() - began < NOTICED
+        assert (caught.value.phase, caught.value.seconds) == ("read", SILENCE)
+        assert (caught.value.run_id, caught.value.session_id) == ("t1", "c1")
+        assert server.called == [CARD_PATH, *named(still)]
+
+
+@each_version
+def test_a_server_that_is_silent_to_all_questions_never_costs_more_than_two_limits(
+    version: str, methods: Dict[str, Any]
+) -> None:
+    _, get = methods
+    with quiet_server(version, methods, mute, **{get: lambda _: silence}) as server:
+        began = time.monotonic()
+        with pytest.raises(RemoteTimeoutError) as caught:
+            run_to_end(server, timeout=Timeout(read=SILENCE))
+        assert time.monotonic() - began < NOTICED
+        assert caught.value.phase == "read"
+        assert len(server.requests) == 3
+
+
+def test_a_task_that_went_on_in_silence_is_listened_to_again() -> None:
+    half = dict(WORKING, artifacts=[{"artifactId": "a", "parts": [{"text": "half, "}]}])
+    with Agent(
+        card(),
+        SendStreamingMessage=mute(result({"task": WORKING})),
+        GetTask=result(half),
+        SubscribeToTask=[
+            result({"task": half}),
+            text_update("and the rest"),
+            status_update("COMPLETED"),
+        ],
+    ) as server:
+        assert run_to_end(server, timeout=Timeout(read=SILENCE), resume=QUICK).content == (
+            "half, and the rest"
+        )
+        assert server.called[1:] == ["SendStreamingMessage", "GetTask", "SubscribeToTask"]
+
+
+@each_quiet
+def test_the_clients_silent_streams_are_looked_up_too(quiet: Any) -> None:
+    with quiet_server("1.0", NEW, quiet) as server:
+        with A2AClient(server.url, timeout=Timeout(read=SILENCE)) as client:
+            with client.stream_message("x") as stream:
+                assert stream.output().status.state == "TASK_STATE_COMPLETED"
+        assert server.called == [CARD_PATH, "SendStreamingMessage", "GetTask"]
+
+
+def test_a_subscription_that_falls_silent_is_looked_up_too() -> None:
+    """As a2a-sdk 0.3.26's does when somebody else cancels the task: it pings for ever."""
+    stands: Iterator[Any] = iter([result(OLD_WORKING), result(OLD_DONE)])
+    with Agent(
+        card(interface(version="0.3")),
+        message_stream=[result(OLD_WORKING)],
+        tasks_resubscribe=pinging(),
+        tasks_get=lambda _: next(stands),
+    ) as server:
+        began = time.monotonic()
+        assert run_to_end(server, timeout=Timeout(read=SILENCE)).content == "all of it"
+        assert time.monotonic() - began < NOTICED
+        assert server.called[1:] == [
+            "message/stream",
+            "tasks/resubscribe",
+            "tasks/get",
+            "tasks/get",
+        ]
