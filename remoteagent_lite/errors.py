@@ -41,6 +41,7 @@ No message holds a token: URLs are shown without user info and query.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, Optional, Type
 from urllib.parse import urlsplit, urlunsplit
 
@@ -216,11 +217,21 @@ class RemoteHTTPError(RemoteAgentError):
 
     @property
     def retry_after(self) -> Optional[float]:
-        """Seconds the server asked to wait before trying again (Retry-After), or None."""
+        """Seconds the server asked to wait before trying again (Retry-After), or None.
+
+        A date counts from the answer's own Date, where it has one.
+        """
+        wish = self.headers.get("retry-after", "")
         try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
+            seconds = float(wish)
         except ValueError:
-            return None
+            from email.utils import mktime_tz, parsedate_tz  # few servers send a date
+
+            until, now = parsedate_tz(wish), parsedate_tz(self.headers.get("date", ""))
+            if until is None:
+                return None
+            seconds = mktime_tz(until) - (time.time() if now is None else mktime_tz(now))
+        return seconds if seconds > 0 else 0.0  # 0 for what is no number, too
 
 
 class AuthenticationError(RemoteHTTPError):

@@ -403,14 +403,19 @@ class RetryPolicy:
 
     ``max_attempts`` counts the first one; the wait before attempt n+1 is ``backoff * 2**(n-1)``
     seconds, at most ``max_backoff``; a server's Retry-After is obeyed when it is not longer.
+
+    A 429 or 503 with Retry-After says that nothing was executed: whatever it refused, a run too, is
+    sent again then, and what else this object sends there waits as well, for at most ``patience``
+    seconds in all (0: not at all) and within the total limit.
     """
 
-    __slots__ = ("backoff", "max_attempts", "max_backoff", "retry_runs")
+    __slots__ = ("backoff", "max_attempts", "max_backoff", "patience", "retry_runs")
 
     max_attempts: int
     backoff: float
     max_backoff: float
     retry_runs: bool
+    patience: float
 
     def __init__(
         self,
@@ -418,15 +423,17 @@ class RetryPolicy:
         backoff: float = 0.25,
         max_backoff: float = 30.0,
         retry_runs: bool = False,
+        patience: float = 60.0,
     ) -> None:
         if max_attempts < 1:
             raise ValueError("max_attempts counts the first attempt: it must be at least 1")
-        if backoff < 0 or max_backoff < 0:
-            raise ValueError("backoff and max_backoff are seconds, 0 or more")
+        if backoff < 0 or max_backoff < 0 or patience < 0:
+            raise ValueError("backoff, max_backoff and patience are seconds, 0 or more")
         object.__setattr__(self, "max_attempts", int(max_attempts))
         object.__setattr__(self, "backoff", float(backoff))
         object.__setattr__(self, "max_backoff", float(max_backoff))
         object.__setattr__(self, "retry_runs", bool(retry_runs))
+        object.__setattr__(self, "patience", float(patience))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("RetryPolicy is immutable: make a new one")
@@ -443,8 +450,8 @@ class RetryPolicy:
         # 2**64 is beyond any backoff worth the name, and 2**1024 is no float any more.
         return float(min(self.backoff * 2 ** min(attempt - 1, 64), self.max_backoff))
 
-    def _key(self) -> Tuple[int, float, float, bool]:
-        return (self.max_attempts, self.backoff, self.max_backoff, self.retry_runs)
+    def _key(self) -> Tuple[int, float, float, bool, float]:
+        return (self.max_attempts, self.backoff, self.max_backoff, self.retry_runs, self.patience)
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, RetryPolicy) else NotImplemented
@@ -457,7 +464,8 @@ class RetryPolicy:
 
     def __repr__(self) -> str:
         return (
-            "RetryPolicy(max_attempts=%r, backoff=%r, max_backoff=%r, retry_runs=%r)" % self._key()
+            "RetryPolicy(max_attempts=%r, backoff=%r, max_backoff=%r, retry_runs=%r, patience=%r)"
+            % self._key()
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import http.client
 import json
+import random
 import re
 import threading
 import time
@@ -59,6 +60,8 @@ MAX_ERROR_BODY = 64 * 1024
 MAX_REDIRECTS = 5
 
 _RETRIABLE_STATUS = (502, 503, 504)
+#: With Retry-After they say that nothing was executed.
+_REFUSED_UNEXECUTED = (429, 503)
 _USER_AGENT = "remoteagent-lite/%s" % __version__
 _ENCODINGS = "gzip, deflate"
 
@@ -148,6 +151,9 @@ class Transport:
         # max_retries=0: repeating is decided here, where it is known what may be repeated.
         self._adapter = _Adapter(pool_connections=8, pool_maxsize=pool_size or 0, max_retries=0)
         self._sites: Dict[str, _Site] = {}
+        # Method and URL of what a server wants later: the monotonic time from which on. Each is
+        # one operation on the dict, so no lock guards it.
+        self._turns: Dict[str, float] = {}
         self._lock = threading.Lock()  # guards _sites
 
     def close(self) -> None:
@@ -215,7 +221,12 @@ class Transport:
             return once(exchange, deadline)
         attempt = 0
         again = request.safe or (repeatable and self._retry.retry_runs)
+        turn = "%s %s" % (request.method, request.url)
+        patient_until = time.monotonic() + self._retry.patience
+        sleep = self._sleep or exchange.wait
         while True:
+            if turn in self._turns:
+                self._wait_for_turn(turn, deadline, sleep)
             attempt += 1
             try:
                 return once(exchange, deadline)
@@ -228,12 +239,30 @@ class Transport:
                 if wait is None or _too_late(wait, deadline):
                     raise
             except RemoteHTTPError as error:
+                wish = error.retry_after if error.status_code in _REFUSED_UNEXECUTED else None
+                if wish is not None:
+                    later = time.monotonic() + max(wish, self._retry.backoff)
+                    if later > min(patient_until, deadline or patient_until):
+                        raise
+                    self._turns[turn] = max(later, self._turns.get(turn, later))
+                    continue
                 if not again or error.status_code not in _RETRIABLE_STATUS:
                     raise
                 wait = self._retry.delay(attempt, error.retry_after)
                 if wait is None or _too_late(wait, deadline):
                     raise
-            (self._sleep or exchange.wait)(wait)
+            sleep(wait)
+
+    def _wait_for_turn(
+        self, turn: str, deadline: Optional[float], sleep: Callable[[float], None]
+    ) -> None:
+        """Wait until the time that the server named for all who ask this of it."""
+        left = self._turns.get(turn, 0.0) - time.monotonic()
+        if left <= 0:
+            self._turns.pop(turn, None)
+        elif not _too_late(left, deadline):
+            # Jitter, so that those who were refused do not come back at one moment.
+            sleep(left + random.uniform(0.0, min(0.2 * left, 1.0)))
 
     def _open(
         self,

@@ -2,12 +2,12 @@
 
 import json
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from remoteagent_lite import RemoteAgent, RunFailedError, ServerError
+from remoteagent_lite import RemoteAgent, RetryPolicy, RunFailedError, ServerError
 from tests.peers.faults import Connection, RawServer, Request, reply
 
 
@@ -183,3 +183,29 @@ def test_rows_can_run_in_other_processes(agent: RemoteAgent) -> None:
     assert [result.ok for result in results] == [True, False, False]
     assert isinstance(results[1].error, RunFailedError)
     assert isinstance(results[2].error, ServerError)
+
+
+def test_a_busy_server_fails_no_row_and_runs_none_twice() -> None:
+    """What a naive program does: fifty threads, and a server that takes so many in a while."""
+    lock = threading.Lock()
+    executed: List[str] = []
+    places = {"left": 20}
+    busy = reply(b'{"detail": "slow down"}', 429, headers=[("Retry-After", "0")])
+
+    def limited(connection: Connection, request: Request) -> None:
+        with lock:
+            places["left"] -= 1
+            taken = places["left"] >= 0
+            if taken:
+                executed.extend(request.form["message"])
+            elif places["left"] < -5:
+                places["left"] = 20
+        (answer if taken else busy)(connection, request)
+
+    rows = ["row %d" % n for n in range(500)]
+    policy = RetryPolicy(backoff=0.01)
+    with RawServer(limited) as server, RemoteAgent(server.url, "a", retry=policy) as agent:
+        with ThreadPoolExecutor(50) as pool:
+            outputs = list(pool.map(agent.run, rows))
+    assert [output.content for output in outputs] == ["echo: " + row for row in rows]
+    assert sorted(executed) == sorted(rows)

@@ -165,12 +165,19 @@ def test_status_has_its_class(status, cls):
     "header, expected",
     [
         ("3", 3.0), (" 2.5 ", 2.5), ("-1", 0.0), ("nan", 0.0), ("", None), (None, None),
-        ("soon", None), ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("soon", None), ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
     ],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_none(header, expected):
     headers = {} if header is None else {"retry-after": header}
     assert RateLimitError("m", headers=headers).retry_after == expected
+
+
+def test_retry_after_may_be_a_date():
+    headers = {
+        "date": "Fri, 31 Dec 1999 23:59:50 GMT", "retry-after": "Fri, 31 Dec 1999 23:59:59 GMT",
+    }  # fmt: skip
+    assert RateLimitError("m", headers=headers).retry_after == 9.0
 
 
 @pytest.mark.parametrize(

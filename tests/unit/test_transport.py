@@ -793,9 +793,10 @@ def test_compressed_error_body_is_read(transport):
 
 
 @pytest.mark.parametrize("value, expected", [("7", 7.0), ("later", None)])
-def test_wish_of_the_server_is_told(transport, value, expected):
+def test_wish_of_the_server_is_told(value, expected):
     with RawServer(reply(b"", 429, headers=[("Retry-After", value)])) as server:
-        assert failure(transport.send, get(server.url), PATIENT).retry_after == expected
+        with opened(retry=RetryPolicy(patience=0)) as transport:
+            assert failure(transport.send, get(server.url), PATIENT).retry_after == expected
 
 
 @pytest.mark.parametrize(
@@ -961,15 +962,45 @@ def test_attempts_are_bounded(slept):
         assert (slept, len(server.requests)) == ([1, 2, 3], 4)
 
 
-@pytest.mark.parametrize("wish, waits", [("5", [5.0]), ("0", [0.0]), ("31", []), ("soon", [0.25])])
-def test_retry_after_is_obeyed_or_given_up(transport, slept, wish, waits):
-    script = reply(b"", 503, headers=[("Retry-After", wish)])
-    with RawServer(script, reply(b"ok")) as server:
-        if waits:
-            assert transport.send(get(server.url), PATIENT).body == b"ok"
-        else:
-            failure(transport.send, get(server.url), PATIENT)
-        assert slept == waits
+BUSY = [429, 503]
+
+
+@pytest.mark.parametrize("status", BUSY)
+@pytest.mark.parametrize("ask", [get, post])
+def test_what_was_refused_unexecuted_is_asked_again_when_the_server_says(slept, status, ask):
+    busy = reply(b"", status, headers=[("Retry-After", "5")])
+    with RawServer(busy, busy, busy, reply(b"ok")) as server:
+        with opened(sleep=slept.append) as transport:
+            assert transport.send(ask(server.url), PATIENT).body == b"ok"
+            assert all(4.9 < each < 6.1 for each in slept)
+            assert (len(slept), len(server.requests)) == (3, 4)
+
+
+@pytest.mark.parametrize("status", BUSY)
+def test_patience_with_a_busy_server_ends(slept, status):
+    busy = reply(b"", status, headers=[("Retry-After", "61")])
+    with RawServer(busy) as server, opened(sleep=slept.append) as transport:
+        assert failure(transport.send, post(server.url), PATIENT).status_code == status
+        with opened(retry=RetryPolicy(patience=100)) as patient:
+            late = failure(patient.send, post(server.url), Timeout(total=60))
+            assert late.status_code == status
+        assert (slept, len(server.requests)) == ([], 2)
+
+
+def test_a_refusal_without_a_time_is_for_the_caller(slept):
+    with RawServer(reply(b"", 429)) as server, opened(sleep=slept.append) as transport:
+        assert failure(transport.send, post(server.url), PATIENT).status_code == 429
+        assert (slept, len(server.requests)) == ([], 1)
+
+
+def test_one_refusal_slows_all_who_ask_the_same_and_nobody_else(slept):
+    busy = reply(b"", 429, headers=[("Retry-After", "30")])
+    with RawServer(busy, reply(b"ok")) as server, opened(sleep=slept.append) as transport:
+        for _ in range(3):  # no time passes: the server's has not come
+            assert transport.send(post(server.url + "/runs"), PATIENT).body == b"ok"
+        assert [29 < each < 31.1 for each in slept] == [True] * 3
+        assert transport.send(post(server.url + "/other"), PATIENT).body == b"ok"
+        assert (len(slept), len(server.requests)) == (3, 5)
 
 
 # --- What the environment says
