@@ -5,13 +5,14 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 CHECK   = $(VENV)/.ready-to-check
 
-.PHONY: help demo test check lint types dist models specs bench clean
+.PHONY: help demo test check lint types dist models specs bench soak clean
 
 help:
 	@echo "make demo    run an agent, a team and a workflow on a real server, without an LLM key"
 	@echo "make test    the whole suite, under the oldest and the newest Python that are here"
 	@echo "make check   what CI runs: lint, types, distributions, models, test"
 	@echo "make bench   measure against what else one could use"
+	@echo "make soak    ten thousand runs over a bad network, for each protocol"
 	@echo "make models  specs/ -> remoteagent_lite/models/"
 	@echo "make specs   upstream packages -> specs/"
 
@@ -57,6 +58,9 @@ specs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+soak: $(READY)
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf .venv* .peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

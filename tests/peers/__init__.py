@@ -12,6 +12,7 @@
 `a2a_crafted`      `Agent`: an A2A agent whose answers are crafted, in this process
 `adk`              runs in the peer's process: a Google ADK agent with a scripted model
 `faults`           `RawServer` and `Proxy`: crafted answers and broken connections, in this process
+`ledger`           what `RawServer` answers in the soak: agents that count what they execute
 `record`           records what the real servers answer into ``tests/fixtures/``
 `fixtures`         the pytest fixtures
 =================  ==============================================================================

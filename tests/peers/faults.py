@@ -34,6 +34,7 @@ __all__ = [
     "sse",
     "stream",
     "tunnel",
+    "wire",
 ]
 
 #: How long close() and the wait_for methods wait before they call it a failure.
@@ -97,19 +98,30 @@ class Connection:
         while not event.wait(0.05):
             self._server.check_open()
 
+    def pause(self, seconds: float) -> None:
+        """Wait that long; raises `ServerClosedError` when the server closes before."""
+        self._server.pause(seconds)
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on, as the server: what a proxy's tunnel ends in."""
+        # Assigned before the handshake, so that shutdown() ends that too.
+        secure = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+        self._sock = secure
+        secure.do_handshake()
+
+    def send_unencrypted(self, data: bytes) -> None:
+        """Put bytes into the midst of TLS that are none."""
+        socket.socket.sendall(self._sock, data)
+
+    def half_close(self) -> None:
+        """Say that nothing more comes (FIN); requests can still be read."""
+        socket.socket.shutdown(self._sock, socket.SHUT_WR)  # TLS goes on in the other direction
+
     def wait_until_client_closes(self) -> None:
         """Return when the client has closed its end; what it sends until then is dropped."""
         with contextlib.suppress(OSError):
             while self._sock.recv(65536):
                 pass
-
-    def start_tls(self, context: ssl.SSLContext) -> None:
-        """Speak TLS from now on, as the server."""
-        self._sock = context.wrap_socket(self._sock, server_side=True)
-
-    def send_unencrypted(self, data: bytes) -> None:
-        """Send below TLS, where it makes no sense."""
-        socket.socket.sendall(self._sock, data)
 
     def close(self) -> None:
         """Close in good order (FIN)."""
@@ -168,15 +180,21 @@ class RawServer:
     `context` it is an https server.
     """
 
-    def __init__(self, *handlers: Handler, context: Optional[ssl.SSLContext] = None) -> None:
+    def __init__(
+        self,
+        *handlers: Handler,
+        context: Optional[ssl.SSLContext] = None,
+        record: bool = True,
+    ) -> None:
         self._handlers = list(handlers)
         self._context = context
+        self._record = record
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._connections: Set[Connection] = set()
         self._threads: List[threading.Thread] = []
         self._errors: List[BaseException] = []
-        #: Every request so far, over all connections.
+        #: Every request so far, over all connections; none without `record`.
         self.requests: List[Request] = []
         #: How many connections were accepted so far.
         self.connection_count = 0
@@ -232,6 +250,10 @@ class RawServer:
         if self._closing.is_set():
             raise ServerClosedError()
 
+    def pause(self, seconds: float) -> None:
+        self._closing.wait(seconds)
+        self.check_open()
+
     def close(self) -> None:
         """Break all connections and end all threads; raises what a handler raised."""
         if not self._closing.is_set():
@@ -263,7 +285,7 @@ class RawServer:
 
     def _start(self, target: Callable[..., None], name: str, *arguments: Any) -> None:
         thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
-        self._threads.append(thread)
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
 
     def _accept(self) -> None:
@@ -307,14 +329,46 @@ class RawServer:
 
     def _handler_for(self, request: Request) -> Handler:
         with self._changed:
-            self.requests.append(request)
-            self._changed.notify_all()
+            if self._record:
+                self.requests.append(request)
+                self._changed.notify_all()
             if not self._handlers:
                 raise AssertionError("no handler for %r" % request)
             return self._handlers.pop(0) if len(self._handlers) > 1 else self._handlers[0]
 
 
 # Handlers ----------------------------------------------------------------------------------------
+
+
+def wire(
+    pieces: Iterable[Piece],
+    *,
+    framing: str = "chunked",
+    status: int = 200,
+    content_type: str = "text/event-stream",
+    headers: Headers = (),
+    gzip: bool = False,
+    missing: int = 0,
+) -> List[Piece]:
+    """An answer byte for byte: its head, its pieces, and behind a chunked body the end of it.
+
+    Options as for `stream`; a Content-Length counts `missing` bytes that do not come.
+    """
+    script = list(pieces)
+    sent = _gzipped(script) if gzip else script
+    fields = [("Content-Type", content_type), *headers]
+    if gzip:
+        fields.append(("Content-Encoding", "gzip"))
+    if framing == "chunked":
+        fields.append(("Transfer-Encoding", "chunked"))
+        sent = [_chunk(piece) if isinstance(piece, bytes) and piece else piece for piece in sent]
+        sent.append(b"0\r\n\r\n")
+    elif framing == "length":
+        length = sum(len(piece) for piece in sent if isinstance(piece, bytes))
+        fields.append(("Content-Length", str(length + missing)))
+    else:
+        fields.append(("Connection", "close"))
+    return [_head(status, fields), *sent]
 
 
 def stream(
@@ -336,33 +390,28 @@ def stream(
     """
     if framing not in ("chunked", "length", "close") or end not in ("clean", "cut", "reset"):
         raise ValueError("no such framing or end: %r, %r" % (framing, end))
-    script = list(pieces)
+    script = wire(
+        pieces,
+        framing=framing,
+        status=status,
+        content_type=content_type,
+        headers=headers,
+        gzip=gzip,
+        missing=1 if end == "cut" else 0,  # a body that is cut short promises more than comes
+    )
+    if framing == "chunked" and end != "clean":
+        script.pop()
 
     def handle(connection: Connection, request: Request) -> None:
-        sent = _gzipped(script) if gzip else script
-        fields = [("Content-Type", content_type), *headers]
-        if gzip:
-            fields.append(("Content-Encoding", "gzip"))
-        if framing == "chunked":
-            fields.append(("Transfer-Encoding", "chunked"))
-        elif framing == "length":
-            length = sum(len(piece) for piece in sent if isinstance(piece, bytes))
-            # A body that is cut short has to promise more than comes.
-            fields.append(("Content-Length", str(length + (1 if end == "cut" else 0))))
-        else:
-            fields.append(("Connection", "close"))
-        connection.send(_head(status, fields))
-        for piece in sent:
+        for piece in script:
             if isinstance(piece, threading.Event):
                 connection.wait(piece)
             elif piece:
-                connection.send(_chunk(piece) if framing == "chunked" else piece)
+                connection.send(piece)
         if end == "reset":
             connection.reset()
         elif end == "cut" or framing == "close":
             connection.close()
-        elif framing == "chunked":
-            connection.send(b"0\r\n\r\n")
 
     return handle
 
