@@ -206,7 +206,7 @@ class _Reader:
                 self.put(data)
                 self._wait_for_room()
         except BaseException as error:  # crosses to the consumer, which raises it
-            self.put(_End(error))
+            self.put(_End(error, False, looked))
         else:
             self.put(_End(None, answer is None or answer.complete, looked))
         finally:
@@ -358,7 +358,7 @@ class RunStream(Generic[OutputT, EventT]):
     ) -> None:
         now = time.monotonic()
         if isinstance(answer, StreamResponse):
-            url, timeout, deadline = answer.url, answer.timeout, answer.deadline
+            url, timeout, deadline = answer.url, timeout or answer.timeout, answer.deadline
         else:
             timeout = timeout or Timeout()
             deadline = None if timeout.total is None else now + timeout.total
@@ -715,7 +715,8 @@ class RunStream(Generic[OutputT, EventT]):
         if not looked:
             self._broken = end
         if _is_late(end.cause):
-            raise self._failed(end.cause)
+            # By the limit that the caller gave, not by what was left of it for one answer.
+            raise self._failed(self._timed_out(_TOTAL, "total")) from end.cause
         if not looked and (fold.finished or self._is_due_to_look(end)):
             return self._look_up(0.0)
         cause = end.cause if fold.finished else self._broken.cause
@@ -745,7 +746,7 @@ class RunStream(Generic[OutputT, EventT]):
             return False
         if isinstance(cause, EventsMissingError):
             return self._attempts.count > 1  # they have been asked for a second time
-        return cause is None or not _passing(cause) or self._source.reader.written > 0
+        return not _is_out_of_reach(cause) or self._source.reader.written > 0
 
     def _may_try_again(self, cause: Optional[BaseException]) -> bool:
         """Whether asking again, in a while, may bring what was not to be had now."""
@@ -859,13 +860,17 @@ def _is_silence(cause: Optional[BaseException]) -> bool:
     return isinstance(cause, RemoteTimeoutError) and cause.phase == "read"
 
 
-def _passing(cause: Optional[BaseException]) -> bool:
-    """Whether what broke a stream may be over at the next attempt."""
-    if cause is None or isinstance(cause, EventsMissingError):
-        return True
+def _is_out_of_reach(cause: Optional[BaseException]) -> bool:
+    """Whether the server itself has said nothing."""
     if isinstance(cause, RemoteHTTPError):
         return cause.status_code in (429, 502, 503, 504)
     return isinstance(cause, RemoteServerUnavailableError)
+
+
+def _passing(cause: Optional[BaseException]) -> bool:
+    """Whether what broke a stream may be over at the next attempt: the page of a proxy too."""
+    odd = type(cause) is ProtocolError or isinstance(cause, EventsMissingError)
+    return cause is None or odd or _is_out_of_reach(cause)
 
 
 @overload

@@ -39,6 +39,8 @@ CUT_RUNS = 20
 SLOW = "".join("w%d " % number for number in range(8))
 QUICK = RetryPolicy(max_attempts=2, backoff=0.05)
 PATIENT = RetryPolicy(max_attempts=100, backoff=0.05, max_backoff=0.1)
+#: So soon that no chunk comes between two requests: the SDK of 0.3 stores some twice then.
+PROMPT = RetryPolicy(max_attempts=100, backoff=0.001, max_backoff=0.1)
 
 
 class Way(NamedTuple):
@@ -91,7 +93,7 @@ def cut_run(way: Way, peer: PeerServer, seed: int) -> Any:
     dice = random.Random(seed)
     pieces: List[str] = []
     resets = 0
-    with Proxy(peer.port) as proxy, way.agent(proxy.url, resume=PATIENT) as agent:
+    with Proxy(peer.port) as proxy, way.agent(proxy.url, resume=PROMPT) as agent:
         with agent.run("slow 8", stream=True) as run:
             for event in run:
                 pieces.append(run.delta(event) or "")

@@ -1070,6 +1070,20 @@ def test_a_server_that_stores_chunks_twice_is_not_believed() -> None:
     assert not fold.suspect
 
 
+def test_a_task_that_was_put_right_is_not_believed_when_it_comes_again_as_it_was() -> None:
+    fold = broken("one ")
+    fold.snapshot(task("WORKING", artifact("a", "one ")))
+    fold.decode("", more("a", "two "))
+    fold.resumed()
+    stored = ["one ", "two ", "two ", "three ", "three "]
+    fold.snapshot(task("WORKING", artifact("a", *stored)))
+    fold.decode("", more("a", "three "))  # which the snapshot holds already
+    fold.decode("", status("COMPLETED"))
+    assert fold.suspect
+    fold.settle(output_of(task("COMPLETED", artifact("a", *stored)), AGENT, "id"))
+    assert fold.output().content == "one two three "
+
+
 def test_a_snapshot_that_holds_chunks_twice_is_put_right() -> None:
     fold = broken("one ")
     stored = ["one ", "two ", "three ", "three ", "four ", "four "]

@@ -213,7 +213,12 @@ class Rejoin:
             twice = _doubled(parts)
             if stored.get(key, [])[-len(twice) :] != twice:
                 return False
-        return bool(self._fresh)
+        if self._fresh:
+            return True
+        # Nothing is new since the last look, and that was corrected.
+        return self._stores_twice and self._stored == {
+            key: len(parts) for key, parts in stored.items()
+        }
 
     # News
 
