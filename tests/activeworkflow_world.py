@@ -31,7 +31,8 @@ _AGAIN = {LOST: 6.0, KILLED: 130.0, KILLED_HALFWAY: 130.0}
 class Action(NamedTuple):
     """So many seconds after the one before: a message for all agents or one, a check, a restart.
 
-    ``fates`` are those of the first calls, and ``seconds`` what storing their answers takes.
+    ``fates`` are those of the first calls, ``lags`` how old the memory is that they bring, and
+    ``seconds`` what storing their answers takes.
     """
 
     after: float
@@ -39,6 +40,7 @@ class Action(NamedTuple):
     agent: int = 0
     fates: Tuple[str, ...] = ()
     seconds: Tuple[float, ...] = (0.1,)
+    lags: Tuple[float, ...] = (0.0,)
 
 
 class Plan(NamedTuple):
@@ -90,18 +92,17 @@ class Job:
         self.message = message
         self.fates = itertools.chain(action.fates, itertools.repeat(STORED))
         self.seconds = itertools.cycle(action.seconds)
+        self.lags = itertools.cycle(action.lags)
 
 
-class Answer:
-    """One that was given and not yet stored."""
+class Call:
+    """One that brings a memory; ``result`` is its answer, once it is given and not yet stored."""
 
-    def __init__(
-        self, job: Job, fate: str, result: Optional[Dict[str, Any]], snapshot: Dict[str, Any]
-    ) -> None:
+    def __init__(self, job: Job, snapshot: Dict[str, Any]) -> None:
         self.job = job
-        self.fate = fate
-        self.result = result
         self.snapshot = snapshot
+        self.fate = STORED
+        self.result: Optional[Dict[str, Any]] = None
 
 
 class World:
@@ -112,11 +113,13 @@ class World:
         self._bridge = self._begun()
         self._count = itertools.count(1)
         self._events: List[Tuple[float, int, Callable[[], None]]] = []
-        self._in_flight: List[Answer] = []
-        self._still_stored: Set[Answer] = set()  # that a host gave which has ended
+        self._under_way: List[Call] = []
+        self._of_before: Set[Call] = set()  # that were under way when the host was started anew
         self.memories: List[Dict[str, Any]] = [{} for _ in range(plan.agents)]
         self.emitted: List[List[str]] = [[] for _ in range(plan.agents)]
         self.errors: List[str] = []
+        #: What was not emitted ten minutes after all was done.
+        self.late: List[Set[str]] = [set() for _ in range(plan.agents)]
         #: Texts whose message an agent has taken, that may be doubled, and that may be lost.
         self.taken: List[Set[str]] = [set() for _ in range(plan.agents)]
         self.may_double: List[Set[str]] = [set() for _ in range(plan.agents)]
@@ -133,8 +136,10 @@ class World:
             self._at(at, lambda action=action: self._act(action))  # type: ignore[misc]
         self._run()
         idle = Action(0.0, "check")
-        for _ in range(75):  # more than an hour, after which agents are held to be silent
+        for minute in range(75):  # more than an hour, after which agents are held to be silent
             is_over = self._is_over()
+            if minute == 10:
+                self.late = self.missing()
             for agent in range(self._plan.agents):
                 self._at(self._now + 60.0, lambda agent=agent: self._start(Job(idle, agent, None)))  # type: ignore[misc]
             self._run()
@@ -170,27 +175,32 @@ class World:
         return Bridge(self.remote, name="AskAgent", background=True)  # type: ignore[arg-type]
 
     def _forget(self) -> None:
-        """What only the host that ends knows may be lost.
+        """What only the host that ends knows may be lost, or doubled if it was told.
 
-        So may be what is received while an answer of the old host is being stored, which may
-        overwrite its memory. Doubled may be what that answer tells, and what is told meanwhile; and
-        what is still to be received once more.
+        What is in memory may be overwritten, by answers of the old host that are being stored, and
+        by calls that began before its last answers were. Doubled may be what is still to be
+        received once more.
         """
         for agent, memory in enumerate(self.memories):
-            recorded = {run["run"] for run in memory.get("runs", ())}
+            mine = [call for call in self._under_way if call.job.agent == agent]
+            recorded = [] if mine else memory.get("runs", [])
+            known = {run["run"] for run in recorded}
             for text in self.taken[agent] | self._being_taken(agent):
-                if text not in self.emitted[agent] and self._run_of(text) not in recorded:
+                if text not in self.emitted[agent] and self._run_of(text) not in known:
                     self.may_be_lost[agent].add(text)
             self.may_double[agent].update(set(self.emitted[agent]) - self.taken[agent])
-        for answer in self._in_flight:
-            self.may_double[answer.job.agent].update(_texts(answer.result))
-            self._still_stored.add(answer)
+            for call in mine:
+                self._of_before.add(call)
+                self.may_double[agent].update(_texts(call.result))
+                self.may_double[agent].update(
+                    self.remote.prompts[run["run"]] for run in call.snapshot.get("runs", ())
+                )
 
     def _being_taken(self, agent: int) -> Set[str]:
         return {
-            answer.job.message["payload"]["text"]
-            for answer in self._in_flight
-            if answer.job.agent == agent and answer.job.message is not None
+            call.job.message["payload"]["text"]
+            for call in self._under_way
+            if call.job.agent == agent and call.job.message is not None
         }
 
     def _run_of(self, text: str) -> Optional[str]:
@@ -200,43 +210,46 @@ class World:
     # --- Jobs
 
     def _start(self, job: Job) -> None:
-        snapshot = copy.deepcopy(self.memories[job.agent])
-        params = {"options": {}, "memory": snapshot, "credentials": [], "message": job.message}
-        call = {"method": "check" if job.message is None else "receive", "params": params}
-        answer = handle(self._bridge, call, clock=lambda: self._now)
-        if job.message is not None and "mark" not in snapshot:
-            self.unmarked.add(job.message["payload"]["text"])
-        result = None
-        if answer.status == 200:
-            result = json.loads(answer.body)["result"]
-        made = Answer(job, next(job.fates) if result is not None else LOST, result, snapshot)
-        self._in_flight.append(made)
-        if any(answer.job.agent == job.agent for answer in self._still_stored):
-            self.may_double[job.agent].update(_texts(result))
-            if job.message is not None:
-                self.may_be_lost[job.agent].add(job.message["payload"]["text"])
-        self._at(self._now + next(job.seconds), lambda: self._end(made))
+        call = Call(job, copy.deepcopy(self.memories[job.agent]))
+        self._under_way.append(call)
+        self._at(self._now + next(job.lags), lambda: self._call(call))
 
-    def _end(self, answer: Answer) -> None:
-        self._in_flight.remove(answer)
-        self._still_stored.discard(answer)
-        job, result = answer.job, answer.result
-        if answer.fate in (STORED, KILLED_HALFWAY):
+    def _call(self, call: Call) -> None:
+        job, message = call.job, call.job.message
+        params = {"options": {}, "memory": call.snapshot, "credentials": [], "message": message}
+        body = {"method": "check" if message is None else "receive", "params": params}
+        answer = handle(self._bridge, body, clock=lambda: self._now)
+        if message is not None and "mark" not in call.snapshot:
+            self.unmarked.add(message["payload"]["text"])
+        call.fate = LOST
+        if answer.status == 200:
+            call.result = json.loads(answer.body)["result"]
+            call.fate = next(job.fates)
+        if any(other.job.agent == job.agent for other in self._of_before):
+            self.may_double[job.agent].update(_texts(call.result))
+            if message is not None:
+                self.may_be_lost[job.agent].add(message["payload"]["text"])
+        self._at(self._now + next(job.seconds), lambda: self._end(call))
+
+    def _end(self, call: Call) -> None:
+        self._under_way.remove(call)
+        self._of_before.discard(call)
+        job, result = call.job, call.result
+        if call.fate in (STORED, KILLED_HALFWAY):
             assert result is not None
             self.errors += result.get("errors", ())
             self.emitted[job.agent] += _texts(result)
-        if answer.fate == KILLED_HALFWAY:
+        if call.fate == KILLED_HALFWAY:
             self.may_double[job.agent].update(_texts(result))
-        if answer.fate != STORED:
-            self._at(self._now + _AGAIN[answer.fate], lambda: self._start(job))
+        if call.fate != STORED:
+            self._at(self._now + _AGAIN[call.fate], lambda: self._start(job))
             return
         assert result is not None
         memory = result.get("memory")
-        if memory is not None and memory != answer.snapshot:
+        if memory is not None and memory != call.snapshot:
             self.memories[job.agent] = memory
         if job.message is not None:
-            text = job.message["payload"]["text"]
-            self.taken[job.agent].add(text)
+            self.taken[job.agent].add(job.message["payload"]["text"])
 
     # --- Time
 

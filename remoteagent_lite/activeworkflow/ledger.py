@@ -39,6 +39,10 @@ STORING = 5.0
 #: Seconds that an agent without a mark, or with a new one, is given to show itself.
 GRACE = 90.0
 
+#: Seconds that the memory which a call brings may be old: ActiveWorkflow waits no longer for a call
+#: that has to wait for its turn.
+STALE = 60.0
+
 #: Seconds for which only a check may write memory, if one could not because of others.
 _CHECK_FIRST = 120.0
 
@@ -115,6 +119,7 @@ class _Agent:
         self.heard = now
         self.patience = 0.0
         self.check_first_until = -math.inf
+        self.marked_at = -math.inf  # when one of them was last seen to have got its mark
         self.runs: List[PendingRun] = []
         self.told: OrderedDict[str, None] = OrderedDict()  # and known to be stored
         self.out: Optional[_Answer] = None
@@ -195,20 +200,21 @@ class Ledger:
             agent.scope, agent.heard, agent.patience = scope, now, patience
             answer = self._answers.get(turn) if isinstance(turn, str) else None
             if answer is not None and answer.mark == mark:
-                self._prove(answer, agent)
+                self._prove(answer, agent, now)
             if agent.out is not None and agent.out.until < now:
                 agent.out = None
             if agent.mark is not None:
                 self._recall(agent, memory.get("runs"), now)
         return Desk(self, agent, memory, clock)
 
-    def _prove(self, answer: _Answer, agent: _Agent) -> None:
+    def _prove(self, answer: _Answer, agent: _Agent, now: float) -> None:
         """A call of the agent shows that the answer was stored."""
         del self._answers[answer.turn]
         origin = answer.agent
         if origin.out is answer:
             origin.out = None
         if origin is not agent:  # it has got its mark by it
+            origin.marked_at = now
             for run in answer.runs:
                 if run in origin.runs:
                     origin.runs.remove(run)
@@ -350,6 +356,7 @@ class Desk:
         self._agent = agent
         self._memory = memory
         self._clock = clock
+        self._began = clock()
         self._answer: Optional[_Answer] = None
 
     def __len__(self) -> int:
@@ -367,7 +374,7 @@ class Desk:
         with self._ledger._lock:
             if run.run_id in agent.told:
                 return False
-            may_write = agent.out is None and now >= agent.check_first_until
+            may_write = self._may_write() and now >= agent.check_first_until
             if agent.mark is None and may_write:
                 self._begin([run])  # memory has it
             elif agent.mark is None or not agent.has(run.run_id):
@@ -387,7 +394,7 @@ class Desk:
         agent, ledger, now = self._agent, self._ledger, self._clock()
         with ledger._lock:
             runs = ledger._unclaimed(agent, now)
-            if agent.out is not None:
+            if not self._may_write():
                 agent.check_first_until = now + _CHECK_FIRST
                 return None if agent.runs or runs else []
             agent.check_first_until = -math.inf
@@ -423,6 +430,11 @@ class Desk:
                 self._agent.out = None
                 for run in answer.runs:
                     run.taken_until = -math.inf
+
+    def _may_write(self) -> bool:
+        agent = self._agent
+        # A call without mark may be of the agent that has just got one, and began before that.
+        return agent.out is None and agent.marked_at + STALE < self._began
 
     def _begin(self, runs: List[PendingRun]) -> None:
         self._answer = self._agent.out = _Answer(self._agent, runs)

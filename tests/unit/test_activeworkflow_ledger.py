@@ -120,6 +120,17 @@ def test_first_messages_of_a_new_agent_overwrite_no_mark() -> None:
     assert agent.check(GRACE + 20) == []
 
 
+def test_call_that_began_before_the_agent_had_its_mark_gives_it_no_other() -> None:
+    agent = Agent(Ledger())
+    without_mark = Agent(agent.ledger)
+    agent.receive("a", 0)
+    assert agent.check(1) == ["a"]
+    without_mark.receive("b", 2)
+    assert without_mark.memory == {}
+    assert without_mark.check(3) is None
+    assert agent.check(GRACE + 4) == ["b"]
+
+
 def test_new_agents_with_equal_options_are_told_of_each_of_their_messages() -> None:
     ledger = Ledger()
     one, other = Agent(ledger), Agent(ledger)
@@ -148,8 +159,8 @@ def test_runs_of_an_agent_that_was_never_heard_of_again_go_to_its_like() -> None
     gone.receive("a", 0)
     gone.check(1)
     gone.receive("b", 2)
-    other.receive("c", 3)
-    told = [other.check(moment) for moment in (60, HOUR + 70, HOUR + 80 + GRACE)]
+    other.receive("c", 100)
+    told = [other.check(moment) for moment in (160, HOUR + 170, HOUR + 180 + GRACE)]
     assert told == [["c"], [], ["b"]]
     assert other.check(2 * HOUR) == []
 
@@ -159,8 +170,8 @@ def test_agent_that_comes_back_is_not_told_what_another_was_told_for_it() -> Non
     away, other = Agent(ledger), Agent(ledger)
     away.receive("a", 0)
     away.desk(1)
-    other.receive("b", 10)
-    for moment in (20, HOUR + 20, HOUR + 30 + GRACE):
+    other.receive("b", 100)
+    for moment in (120, HOUR + 120, HOUR + 130 + GRACE):
         other.check(moment)
     assert other.told == ["b", "a"]
     assert away.check(2 * HOUR) == []

@@ -26,7 +26,9 @@ ACTIONS = st.tuples(
     st.sampled_from(
         [(), (LOST,), (KILLED,), (KILLED_HALFWAY,), (STORED,), (LOST, KILLED), (KILLED, LOST)]
     ),
-    st.sampled_from([(0.1,), (1.0,), (4.5,), (0.1, 3.0), (4.0, 0.05)]),
+    # Together less than the five seconds that storing may take.
+    st.sampled_from([(0.1,), (1.0,), (3.5,), (0.1, 3.0), (3.5, 0.05)]),
+    st.sampled_from([(0.0,), (0.05,), (1.0,), (0.0, 1.0), (1.0, 0.05)]),
 )
 PLANS = st.tuples(
     st.sampled_from([1, 2]),
@@ -39,8 +41,8 @@ PLANS = st.tuples(
 def plan_of(drawn: Tuple[Any, ...]) -> Plan:
     agents, shared, slow, actions = drawn
     made = (
-        Action(after, kind, agent % agents, fates, seconds)
-        for after, kind, agent, fates, seconds in actions
+        Action(after, kind, agent % agents, fates, seconds, lags)
+        for after, kind, agent, fates, seconds, lags in actions
     )
     return Plan(agents, shared, slow, tuple(made))
 
@@ -51,6 +53,8 @@ def judge(plan: Plan) -> None:
     assert world.errors == []
     for agent, (missing, emitted) in enumerate(zip(world.missing(), world.emitted)):
         assert missing <= world.may_be_lost[agent], "lost"
+        if not any(action.kind == "restart" for action in plan.actions):
+            assert not world.late[agent], "late"
         assert doubled(emitted) <= world.may_double[agent], "doubled"
     if not plan.shared:
         for agent, emitted in enumerate(world.emitted):
