@@ -93,7 +93,7 @@ class Answer(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, attempt: Attempt, *arguments: Any, **options: Any) -> None:
         self._reader = _Reader(sock, attempt)
-        #: Transfer codings beside chunked, outermost last.
+        #: Transfer codings beside chunked, in the order in which they were applied.
         self.codings: List[str] = []
         super().__init__(self._reader, *arguments, **options)  # type: ignore[arg-type]
 
@@ -115,25 +115,24 @@ class Answer(http.client.HTTPResponse):
             self._frame()
 
     def _frame(self) -> None:
-        """What http.client makes nothing of (RFC 9112, 6.3)."""
+        """What http.client does not look at (RFC 9112, 6.3)."""
         coding = self.headers.get("transfer-encoding")
         if coding is not None and self.length != 0:
-            self.codings = [each.strip().lower() for each in coding.split(",")]
+            *self.codings, last = [each.strip() for each in coding.split(",")]
+            self.chunked = last.lower() == "chunked"
+            if not self.chunked:
+                self.codings.append(last)
             self.length = None
-            self.will_close = True
-            if self.codings[-1] == "chunked":
-                self.codings.pop()
-                self.chunked = True
-                self.will_close = self._check_close()  # type: ignore[attr-defined]
-        else:
-            lengths = self.headers.get_all("content-length", [])
-            if len(set(lengths)) > 1 or not all(each.strip().isdecimal() for each in lengths):
-                raise http.client.HTTPException("Content-Length is no number, or two: %r" % lengths)
+            self.will_close = not self.chunked or self._check_close()  # type: ignore[attr-defined]
+            return
+        lengths = self.headers.get_all("content-length", [])
+        if len(set(lengths)) > 1 or not all(each.strip().isdecimal() for each in lengths):
+            raise http.client.HTTPException("Content-Length: %.80s" % ", ".join(lengths))
 
     def has_more(self) -> bool:
-        """Whether something came behind the body, without waiting for it."""
+        """Whether something came behind the head, without waiting for it. The last to be asked."""
         self._reader.rest()
-        return bool(self.fp is not None and self.fp.peek(1))
+        return bool(self.fp.peek(1))
 
 
 class _Watched:

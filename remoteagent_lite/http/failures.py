@@ -67,7 +67,8 @@ def failed(
     reason = _reason(causes)
     if attempt.stage == "answered":
         return cut_off(url, reason, error)
-    if isinstance(error, ValueError) or isinstance(causes[-1], http.client.InvalidURL):
+    unwritable = isinstance(error, ValueError) or isinstance(causes[-1], http.client.InvalidURL)
+    if unwritable and not attempt.sent:
         return RemoteAgentError(
             "The request to %s could not be written (%s): check base_url and headers=."
             % (url, type(error).__name__),

@@ -434,9 +434,8 @@ class StreamResponse:
         self._attempt = attempt
         self._raw = raw
         self._ended = False
-        self._receive, self._framing, codings = _body(raw)
-        codings = [headers.get("content-encoding", ""), *codings]
-        self._decoders = [decoder for decoder in map(inflated, reversed(codings)) if decoder]
+        self._receive, self._framing, codings = _body(raw, headers)
+        self._decoders = [decoder for decoder in map(inflated, codings) if decoder]
 
     @property
     def content_type(self) -> str:
@@ -565,12 +564,12 @@ class StreamResponse:
 
     def _finish(self) -> None:
         """The body is complete: the connection can serve somebody else if that is certain."""
-        if any(decoder.unfinished for decoder in self._decoders):
+        if self._decoders and any(decoder.unfinished for decoder in self._decoders):
             raise EOFError("the compressed data stops before its end")
         self.complete = self._framing.proves_end
         certain = self.complete and not self._framing.excess and not self._attempt.unfinished
         # Not to be disowned when it was aborted, or is a test library's.
-        if not self._attempt.disown() or not certain or self._raw._fp.has_more():
+        if not self._attempt.disown() or not certain:
             self.drop()
             return
         self._ended = True
@@ -581,28 +580,28 @@ class StreamResponse:
 
 
 def _body(
-    raw: Any,
+    raw: Any, headers: Mapping[str, str]
 ) -> Tuple[Callable[[], bytes], Union[Sized, Unsized, Chunked], List[str]]:
-    """What reads a body's next bytes, what they are framed by, and its transfer codings.
+    """What reads a body's next bytes, what they are framed by, and how they are coded, last first.
 
     urllib3 gives bytes out as they arrive only for chunked bodies, and before 2.2 not at all
     otherwise; it also costs twice as much per chunk as taking the chunks out of the buffered
     socket file ourselves. So http.client's own file is read where there is one, and urllib3's
     public ``stream`` where there is none (an answer made by a test library).
     """
+    codings = [headers.get("content-encoding", "")]
     response = getattr(raw, "_fp", None)
     if not isinstance(response, Answer):
         parts = raw.stream(READ_SIZE, decode_content=False)
-        return lambda: next(parts, b""), Unsized(proves_end=True), []
-    file = response.fp
-    if file is None:
-        return bytes, Sized(0), []
-    framing: Union[Sized, Unsized, Chunked]
+        return lambda: next(parts, b""), Unsized(proves_end=True), codings
+    framing: Union[Sized, Unsized, Chunked] = Unsized()
     if response.length is not None:
         framing = Sized(response.length)
-    else:
-        framing = Chunked() if response.chunked else Unsized()
-    return functools.partial(file.read1, READ_SIZE), framing, response.codings
+        framing.excess = response.length == 0 and response.has_more()
+    elif response.chunked:
+        framing = Chunked()
+    receive = functools.partial(response.fp.read1, READ_SIZE)
+    return receive, framing, [*reversed(response.codings), *codings]
 
 
 def _origin(url: str) -> Tuple[str, str, int]:
