@@ -28,7 +28,16 @@ from tests.peers.a2a_crafted import (
     status_update,
     text_update,
 )
-from tests.peers.faults import Connection, Handler, Request, silence
+from tests.peers.faults import (
+    Connection,
+    Handler,
+    RawServer,
+    Request,
+    raw,
+    reply,
+    silence,
+    stream,
+)
 
 QUICK = RetryPolicy(max_attempts=2, backoff=0.01)
 #: The longest silence that a test puts up with, and how long it may take to notice, in seconds.
@@ -41,7 +50,7 @@ SUBMITTED = dict(WORKING, status={"state": "TASK_STATE_SUBMITTED"})
 OLD_WORKING = dict(OLD_DONE, status={"state": "working"}, artifacts=[])
 
 
-def run_to_end(server: Agent, **settings: Any) -> Any:
+def run_to_end(server: RawServer, **settings: Any) -> Any:
     """The output of a streamed run."""
     with RemoteAgent(server.url, "x", protocol="a2a", **settings) as agent:
         with agent.run("x", stream=True) as stream:
@@ -111,6 +120,78 @@ def test_a_stream_that_tells_something_new_each_time_is_resumed_as_often() -> No
     ) as server:
         assert run_to_end(server, resume=QUICK).content == whole
         assert server.called.count("SubscribeToTask") == count
+
+
+# Answers that break off --------------------------------------------------------------------------
+
+OVER = {
+    "error": {
+        "code": 400,
+        "status": "FAILED_PRECONDITION",
+        "message": "Task is in terminal state: TASK_STATE_COMPLETED",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "UNSUPPORTED_OPERATION",
+                "domain": "a2a-protocol.org",
+            }
+        ],
+    }
+}
+
+
+def answer_of(status: str, value: Any) -> bytes:
+    body = json.dumps(value).encode()
+    head = "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return (head % (status, len(body))).encode() + body
+
+
+REFUSED = answer_of("400 Bad Request", OVER)
+STANDS = answer_of("200 OK", DONE)
+#: Within the status line, a header, the empty line, and before the body's first and last byte.
+CUTS = [5, 12, 25, 40, 80, REFUSED.index(b"{") - 1, REFUSED.index(b"{") + 1, len(REFUSED) - 1]
+
+
+def over_rest(subscribed: List[bytes], looked_up: List[bytes]) -> RawServer:
+    """A stream that breaks off, and what answers who subscribes to its task or asks for it."""
+    described = card(interface("/rest", binding="HTTP+JSON"))
+    first = {"task": WORKING}
+    begun = stream([b"data: " + json.dumps(first).encode() + b"\n\n"], end="cut")
+
+    def answer(connection: Connection, request: Request) -> None:
+        if request.path == CARD_PATH:
+            reply(json.dumps(described))(connection, request)
+        elif request.path.endswith(":stream"):
+            begun(connection, request)
+        else:
+            answers = subscribed if request.path.endswith(":subscribe") else looked_up
+            raw(answers.pop(0) if len(answers) > 1 else answers[0])(connection, request)
+
+    return RawServer(answer)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_error_that_breaks_off_is_never_taken_for_the_server_s_word(cut: int) -> None:
+    """That a finished task cannot be subscribed to is heard once it has been said whole."""
+    with over_rest([REFUSED[:cut], REFUSED], [STANDS]) as server:
+        output = run_to_end(server, resume=QUICK)
+        assert (output.status, output.content) == ("COMPLETED", "all of it")
+
+
+@pytest.mark.parametrize(
+    "cut", [12, STANDS.index(b"{") - 1, STANDS.index(b"{") + 1, len(STANDS) - 1]
+)
+def test_a_task_whose_answer_breaks_off_is_asked_for_again(cut: int) -> None:
+    with over_rest([REFUSED], [STANDS[:cut], STANDS]) as server:
+        output = run_to_end(server, resume=QUICK, retry=RetryPolicy(max_attempts=1))
+        assert (output.status, output.content) == ("COMPLETED", "all of it")
+
+
+def test_answers_that_always_break_off_end_as_an_interrupted_stream() -> None:
+    with over_rest([REFUSED[:-1]], [STANDS[:-1]]) as server:
+        with pytest.raises(StreamInterruptedError) as caught:
+            run_to_end(server, resume=QUICK, retry=RetryPolicy(max_attempts=1))
+        assert caught.value.run_id == "t1"
 
 
 # Silence -----------------------------------------------------------------------------------------
