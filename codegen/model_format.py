@@ -26,7 +26,14 @@ EVENT_TABLES = {
     "ControlEvent": "ControlEvent",
 }
 
-TYPING = ("Any", "Dict", "List", "Literal", "Optional", "Union")
+# Unions of events -> the enumeration of their names, and what the names begin with besides.
+EVENT_NAMES = {
+    "RunOutputEvent": ("RunEvent", ""),
+    "TeamRunOutputEvent": ("TeamRunEvent", "Team"),
+    "WorkflowRunOutputEvent": ("WorkflowRunEvent", ""),
+}
+
+TYPING = ("Any", "Dict", "Final", "List", "Literal", "Optional", "Union")
 
 
 class FormatError(Exception):
@@ -120,7 +127,7 @@ class Module:
             self._tagged(name, members(value))
 
     def _class(self, node: ast.ClassDef) -> Class:
-        if node.name in ("Model", "Tagged", "nested", "renamed", *TYPING):
+        if node.name in ("EventName", "Model", "Tagged", "nested", "renamed", *TYPING):
             raise FormatError("a schema may not be called " + node.name)
         (base,) = node.bases
         result = Class(node.name, ast.unparse(base))
@@ -248,7 +255,7 @@ class Module:
         classes = [self._render_class(item) for item in self._in_order()]
         aliases = ["%s = %s" % (n, layout(v, len(n) + 3)) for n, v in self._ordered_aliases()]
         tables = self._render_tables()
-        body = "\n\n\n".join(classes)
+        body = "\n\n\n".join(classes + self._render_names())
         rest = "\n".join(aliases + ([""] if aliases and tables else []) + tables)
         text = body + ("\n\n\n" + rest if rest else "") + "\n"
         return self._render_imports(text) + "\n\n\n" + text
@@ -278,11 +285,32 @@ class Module:
 
         for name in self.aliases:
             place(name)
-        return list(ordered.items())
+        return [(name, self._open(name, value)) for name, value in ordered.items()]
+
+    def _open(self, name: str, union: ast.expr) -> ast.expr:
+        """Add to a union of events what an event of a newer server is."""
+        if name not in EVENT_NAMES:
+            return union
+        assert isinstance(union, ast.Subscript) and isinstance(union.slice, ast.Tuple)
+        more = ast.Tuple([*union.slice.elts, ast.Name("UnknownEvent", ast.Load())], ast.Load())
+        return ast.Subscript(union.value, more, ast.Load())
+
+    def _render_names(self) -> List[str]:
+        """Return the enumerations of the names of events."""
+        return [
+            "class %s(EventName):\n" % enumeration
+            + "\n".join(
+                "    %s: Final = %s" % (name_of_member(tag, prefix), literal(tag))
+                for tag in self.unions[union][2]
+            )
+            for union, (enumeration, prefix) in EVENT_NAMES.items()
+            if union in self.unions
+        ]
 
     def _render_imports(self, text: str) -> str:
         used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-        from_model = [name for name in ("Model", "Tagged", "nested", "renamed") if name in used]
+        ours = ("EventName", "Model", "Tagged", "nested", "renamed")
+        from_model = [name for name in ours if name in used]
         lines = ["from __future__ import annotations", ""]
         typing_names = [name for name in TYPING if name in used]
         if typing_names:
@@ -292,6 +320,8 @@ class Module:
             if name in self.classes:
                 module, base = path.split(".")
                 by_module.setdefault(module, []).append(base)
+        if "UnknownEvent" in used:
+            lines.append("from ..events import UnknownEvent")
         for module, names in sorted(by_module.items()):
             ordered = names if module == "base" else sorted(set(names))
             line = "from ..modelling.%s import %s" % (module, ", ".join(ordered))
@@ -305,7 +335,8 @@ class Module:
         base = item.base
         if item.name in self.bases:
             base = self.bases[item.name].split(".")[1]
-        lines = ["class %s(%s):" % (item.name, base)]
+        bases = base if item.base in (base, "Model") else "%s, %s" % (base, item.base)
+        lines = ["class %s(%s):" % (item.name, bases)]
         for entry in item.fields:
             if entry.name in self.reserved["Model"] + self.reserved.get(base, []):
                 raise FormatError("%s.%s hides a method" % (item.name, entry.name))
@@ -373,6 +404,12 @@ class Module:
             ]
             lines.append("}")
         return lines
+
+
+def name_of_member(tag: str, prefix: str) -> str:
+    """Return an event's name in snake case, without what all but CustomEvent begin with."""
+    name = tag[len(prefix) :] if tag.startswith(prefix) else tag
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
 def is_scalar(node: ast.expr) -> bool:

@@ -52,9 +52,12 @@ if TYPE_CHECKING:
     from .events import UnknownEvent as UnknownEvent
     from .media import Audio as Audio, File as File, Image as Image, Video as Video
     from .models import (
+        RunEvent as RunEvent,
         RunOutput as RunOutput,
+        TeamRunEvent as TeamRunEvent,
         TeamRunOutput as TeamRunOutput,
         ToolExecution as ToolExecution,
+        WorkflowRunEvent as WorkflowRunEvent,
         WorkflowRunOutput as WorkflowRunOutput,
     )
     from .options import RetryPolicy as RetryPolicy, Timeout as Timeout
@@ -110,7 +113,15 @@ _WHERE = {
     ),
     "events": ("UnknownEvent",),
     "media": ("Audio", "File", "Image", "Video"),
-    "models": ("RunOutput", "TeamRunOutput", "ToolExecution", "WorkflowRunOutput"),
+    "models": (
+        "RunEvent",
+        "RunOutput",
+        "TeamRunEvent",
+        "TeamRunOutput",
+        "ToolExecution",
+        "WorkflowRunEvent",
+        "WorkflowRunOutput",
+    ),
     "options": ("RetryPolicy", "Timeout"),
     "push_notifications": ("PushNotification", "PushReceiver"),
     "remote": ("RemoteAgent", "RemoteTeam", "RemoteWorkflow"),

@@ -42,7 +42,7 @@ No message holds a token: URLs are shown without user info and query.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, Optional, Tuple, Type
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
@@ -101,12 +101,23 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-class RemoteAgentError(Exception):
+class _Rebuildable(type):
+    """Lets ``cls(*error.args)`` be an equal error: so some serialisers do it, Celery's for one."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 2 and isinstance(args[1], dict) and list(args[1]) == [_ATTRIBUTES]:
+            state = {name: _revived(name, value) for name, value in args[1][_ATTRIBUTES].items()}
+            return _rebuild(cls, args[0], dict(state, message=args[0]))  # type: ignore[arg-type]
+        return super().__call__(*args, **kwargs)
+
+
+class RemoteAgentError(Exception, metaclass=_Rebuildable):
     """Base of all errors of this library.
 
     ``message`` says what happened and what to do next; ``url`` is where, or None. ``run_id`` and
     ``session_id`` name the run it is about, if it is about one that was sent.
-    All attributes survive pickling, so that an error can cross a process boundary.
+    All attributes survive pickling, and being rebuilt from ``args``, which are as good as JSON: so
+    an error can cross a process boundary.
     """
 
     run_id: Optional[str] = None
@@ -124,6 +135,16 @@ class RemoteAgentError(Exception):
     def __copy__(self) -> RemoteAgentError:
         return _rebuild(type(self), self.message, self.__dict__.copy())
 
+    @property
+    def args(self) -> Tuple[Any, ...]:
+        """The message, and all other attributes in JSON's terms."""
+        told = {name: _told(value) for name, value in self.__dict__.items() if name != "message"}
+        return self.message, {_ATTRIBUTES: told}
+
+    @args.setter
+    def args(self, args: Tuple[Any, ...]) -> None:
+        Exception.args.__set__(self, args)  # type: ignore[attr-defined]  # what str() shows
+
 
 def about_run(
     error: BaseException, run_id: Optional[str], session_id: Optional[str] = None
@@ -135,6 +156,31 @@ def about_run(
     if run_id not in error.message:
         error.message += " (run %s)" % run_id
         error.args = (error.message,)
+
+
+#: Marks the attributes among the arguments of an error.
+_ATTRIBUTES = "attributes"
+
+
+def _told(value: Any) -> Any:
+    """An attribute in JSON's terms: outputs as what they are made of, errors as their text."""
+    if value is None or isinstance(value, (str, int, float, list, dict)):
+        return value
+    if hasattr(value, "to_dict"):
+        return {type(value).__name__: value.to_dict()}
+    return str(value) if type(value) is RuntimeError else repr(value)
+
+
+def _revived(name: str, value: Any) -> Any:
+    if name == "original_error" and isinstance(value, str):
+        return RuntimeError(value)
+    if name == "output" and isinstance(value, dict) and len(value) == 1:
+        from . import models  # who has no such error at hand does not pay for it
+
+        ((kind, data),) = value.items()
+        if kind in ("RunOutput", "TeamRunOutput", "WorkflowRunOutput"):
+            return getattr(models, kind).from_dict(data)
+    return value
 
 
 def _rebuild(cls: Type[RemoteAgentError], message: str, state: Dict[str, Any]) -> RemoteAgentError:

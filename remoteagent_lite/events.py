@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["UnknownEvent"]
 
@@ -15,12 +18,26 @@ class UnknownEvent:
     is an object, its fields can also be read as attributes.
     """
 
-    event: str
+    if TYPE_CHECKING:
+        # A str would keep checkers from telling the other events apart by their names.
+        event: Literal["any other name"]
+    else:
+        event: str
     raw: Any
 
     def __init__(self, event: str, raw: Any) -> None:
-        self.event = event
+        self.event = event  # type: ignore[assignment]
         self.raw = raw
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run pauses with this event: not that anybody knew."""
+        return False
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the run was cancelled with this event: not that anybody knew."""
+        return False
 
     def __getattr__(self, name: str) -> Any:
         # Only for names that are not found otherwise. Unpickling asks before ``raw`` exists.

@@ -1,6 +1,6 @@
 """What a user's type checker must understand. Checked by `make types`, never run."""
 
-from typing import List, Optional, Union
+from typing import Any, List, Optional, Union
 
 from typing_extensions import assert_type
 
@@ -8,15 +8,25 @@ from remoteagent_lite import (
     RemoteAgent,
     RemoteTeam,
     RemoteWorkflow,
+    RunEvent,
     RunOutput,
     RunStream,
     TeamRunOutput,
     Timeout,
     ToolExecution,
+    UnknownEvent,
+    WorkflowRunEvent,
     WorkflowRunOutput,
     merge,
 )
-from remoteagent_lite.models.runs import RunOutputEvent
+from remoteagent_lite.models import (
+    CustomEvent,
+    RunContentEvent,
+    RunOutputEvent,
+    RunPausedEvent,
+    StepRequirement,
+    StepStartedEvent,
+)
 from remoteagent_lite.options import RunOptions
 
 agent = RemoteAgent("http://localhost:7777", "a", timeout=Timeout(read=5), auth_token=lambda: "t")
@@ -58,6 +68,34 @@ with agent.run("x", stream=True) as one, team.run("y", stream=True) as other:
     for either, _any in merge(one, other):
         assert_type(either.output(), Union[RunOutput, TeamRunOutput])
 
+
+def handle(event: RunOutputEvent) -> None:
+    if event.event == RunEvent.run_content:
+        assert_type(event, RunContentEvent)
+    elif isinstance(event, UnknownEvent):
+        name: str = event.event
+        print(name, event.raw, event.anything)
+    elif isinstance(event, CustomEvent):
+        assert_type(event.name, Optional[str])
+        assert_type(event.anything, Any)
+    elif event.is_paused:
+        assert_type(event.tools_requiring_confirmation, List[ToolExecution])
+    elif event.event == "RunPaused":
+        assert_type(event, RunPausedEvent)
+
+
+with agent.run("x", stream=True) as stream:
+    for event in stream:
+        handle(event)
+with workflow.run("x", stream=True) as steps:
+    for step in steps:
+        if step.event == WorkflowRunEvent.step_started:
+            assert_type(step, StepStartedEvent)
+
+assert_type(agent.run("x").raise_for_status(), RunOutput)
+assert_type(workflow.run("x").steps_requiring_confirmation, List[StepRequirement])
+text: str = team.run("x").get_content_as_string()
+
 paused = agent.run("x")
 for tool in paused.tools_requiring_confirmation:
     tool.confirm()
@@ -66,3 +104,4 @@ assert_type(agent.continue_run(paused), RunOutput)
 agent.run("x", sesion_id="s")  # type: ignore[call-overload]
 agent.run("x", session_id=3)  # type: ignore[call-overload]
 agent.nothing  # type: ignore[attr-defined]
+paused.contents  # type: ignore[attr-defined]

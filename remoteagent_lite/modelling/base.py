@@ -11,6 +11,7 @@ object of their own, of which one is kept. All else is safe: linking a class twi
 
 from __future__ import annotations
 
+import enum
 import sys
 from types import FunctionType
 from typing import (
@@ -21,12 +22,13 @@ from typing import (
     Dict,
     List,
     Optional,
+    Sequence,
     Tuple,
     Type,
     TypeVar,
 )
 
-__all__ = ["Model", "Tagged", "child", "children", "mapping", "nested", "renamed"]
+__all__ = ["EventName", "Model", "Tagged", "child", "children", "mapping", "nested", "renamed"]
 
 M = TypeVar("M", bound="Model")
 Decoder = Callable[[Any], Any]
@@ -91,6 +93,19 @@ def nested(shape: Any, wire: Optional[str] = None, *, default: Any = None) -> An
 def renamed(wire: str, *, default: Any = None) -> Any:
     """Declare a field that has the name ``wire`` in the JSON."""
     return _Field(None, wire, default)
+
+
+if TYPE_CHECKING:
+
+    class EventName:
+        """To checkers the names are constants: comparing with one tells which event it is."""
+
+else:
+
+    class EventName(str, enum.Enum):
+        """Base of the enumerations of events' names. Their members are strings, equal to them."""
+
+        __str__ = str.__str__
 
 
 class Tagged:
@@ -244,6 +259,8 @@ class Model:
 
     #: The fields with one possible value, which a constructed object always sends.
     _constants: ClassVar[Tuple[str, ...]] = ()
+    #: The fields that repr shows before the others.
+    _shown: ClassVar[Tuple[str, ...]] = ()
     _fields: ClassVar[Dict[str, str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -258,7 +275,7 @@ class Model:
             data[fields[name]] = getattr(cls, name)
         for name, value in values.items():
             if name not in fields:
-                raise TypeError(_unknown_name(cls, name, fields))
+                raise TypeError(_unknown_name(cls, name))
             data[fields[name]] = value
 
     @classmethod
@@ -290,7 +307,7 @@ class Model:
                 return declared.__get__(self)
             if not name.startswith("__") and name in fields_of(cls):
                 return None
-            raise AttributeError("%s has no field %r" % (cls.__name__, name))
+            raise NoFieldError(cls, name)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -303,8 +320,9 @@ class Model:
         cls = type(self)
         values = self.__dict__
         shown: List[str] = []
-        for name, wire in fields_of(cls).items():
-            value = values.get(wire)
+        fields = fields_of(cls)
+        for name in [*cls._shown, *(name for name in fields if name not in cls._shown)]:
+            value = values.get(fields[name])
             if value is None or name in cls._constants:
                 continue
             if len(shown) == _SHOWN_FIELDS:
@@ -389,12 +407,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else "<%s>" % type(value).__name__
 
 
-def _unknown_name(cls: type, name: str, fields: Dict[str, str]) -> str:
+class NoFieldError(AttributeError):
+    """What a model raises for a name that it does not have. Its text names those that are near."""
+
+    # The text is made when it is wanted: most of these are only asked for, by hasattr().
+    def __str__(self) -> str:
+        cls, name = self.args
+        return _unknown_name(cls, name, [each for each in dir(cls) if not each.startswith("_")])
+
+
+def _unknown_name(cls: type, name: str, more: Sequence[str] = ()) -> str:
     from difflib import get_close_matches
 
     message = "%s has no field %r" % (cls.__name__, name)
+    fields = fields_of(cls)
     by_wire = [attribute for attribute, wire in fields.items() if wire == name]
-    matches = by_wire or get_close_matches(name, fields, 3)
+    matches = by_wire or get_close_matches(name, {*fields, *more}, 3)
     if matches:
         message += "; did you mean %s?" % " or ".join(map(repr, matches))
     return message

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Optional, Union
+from typing import Any, Dict, Final, List, Literal, Optional, Union
 
+from ..events import UnknownEvent
 from ..modelling.attachments import Attachment
-from ..modelling.base import Model, Tagged, nested
-from ..modelling.outputs import (
-    ErrorDecision,
-    Output,
-    RequirementDecision,
-    StepDecision,
-    ToolDecision,
-)
+from ..modelling.base import EventName, Model, Tagged, nested
+from ..modelling.decisions import ErrorDecision, RequirementDecision, StepDecision, ToolDecision
+from ..modelling.outputs import Custom, Event, Output, Pause
 
 
-class BaseTeamRunEvent(Model):
+class BaseTeamRunEvent(Event):
     event_index: Optional[int] = None
     created_at: Optional[int] = None
     team_id: str = ""
@@ -32,7 +28,7 @@ class BaseTeamRunEvent(Model):
     content: Any = None
 
 
-class BaseWorkflowRunOutputEvent(Model):
+class BaseWorkflowRunOutputEvent(Event):
     event_index: Optional[int] = None
     created_at: Optional[int] = None
     workflow_id: Optional[str] = None
@@ -44,7 +40,7 @@ class BaseWorkflowRunOutputEvent(Model):
     nested_depth: int = 0
 
 
-class CatchUpEvent(Model):
+class CatchUpEvent(Event):
     event: Literal["catch_up"] = "catch_up"
     run_id: Optional[str] = None
     status: Optional[str] = None
@@ -168,7 +164,7 @@ class ReasoningStep(Model):
     confidence: Optional[float] = None
 
 
-class ReplayEvent(Model):
+class ReplayEvent(Event):
     event: Literal["replay"] = "replay"
     run_id: Optional[str] = None
     status: Optional[str] = None
@@ -311,13 +307,13 @@ class StepsExecutionStartedEvent(BaseWorkflowRunOutputEvent):
     _constants = ("event",)
 
 
-class StreamErrorEvent(Model):
+class StreamErrorEvent(Event):
     event: Literal["error"] = "error"
     error: Optional[str] = None
     _constants = ("event",)
 
 
-class StreamExpiredEvent(Model):
+class StreamExpiredEvent(Event):
     event: Literal["stream_expired"] = "stream_expired"
     run_id: Optional[str] = None
     status: Optional[str] = None
@@ -325,7 +321,7 @@ class StreamExpiredEvent(Model):
     _constants = ("event",)
 
 
-class SubscribedEvent(Model):
+class SubscribedEvent(Event):
     event: Literal["subscribed"] = "subscribed"
     run_id: Optional[str] = None
     status: Optional[str] = None
@@ -403,7 +399,7 @@ class TeamCompressionStartedEvent(BaseTeamRunEvent):
     _constants = ("event",)
 
 
-class TeamCustomEvent(BaseTeamRunEvent):
+class TeamCustomEvent(Custom, BaseTeamRunEvent):
     event: Literal["CustomEvent"] = "CustomEvent"
     _constants = ("event",)
 
@@ -624,7 +620,7 @@ class WorkflowCancelledEvent(BaseWorkflowRunOutputEvent):
     _constants = ("event",)
 
 
-class WorkflowCustomEvent(BaseWorkflowRunOutputEvent):
+class WorkflowCustomEvent(Custom, BaseWorkflowRunOutputEvent):
     event: Literal["CustomEvent"] = "CustomEvent"
     _constants = ("event",)
 
@@ -847,7 +843,7 @@ class ToolExecution(ToolDecision):
     parent_tool_call_id: Optional[str] = None
 
 
-class BaseAgentRunEvent(Model):
+class BaseAgentRunEvent(Event):
     event_index: Optional[int] = None
     created_at: Optional[int] = None
     agent_id: str = ""
@@ -903,7 +899,7 @@ class ConditionExecutionCompletedEvent(BaseWorkflowRunOutputEvent):
     _constants = ("event",)
 
 
-class CustomEvent(BaseAgentRunEvent):
+class CustomEvent(Custom, BaseAgentRunEvent):
     event: Literal["CustomEvent"] = "CustomEvent"
     tool_call_id: Optional[str] = None
     _constants = ("event",)
@@ -1256,7 +1252,7 @@ class TeamPreHookStartedEvent(BaseTeamRunEvent):
     _constants = ("event",)
 
 
-class TeamRunPausedEvent(BaseTeamRunEvent):
+class TeamRunPausedEvent(Pause, BaseTeamRunEvent):
     event: Literal["TeamRunPaused"] = "TeamRunPaused"
     tools: Optional[List[ToolExecution]] = nested(["ToolExecution"], default=None)
     requirements: Optional[List[RunRequirement]] = nested(["RunRequirement"], default=None)
@@ -1320,7 +1316,7 @@ class ErrorRequirement(ErrorDecision):
     step_input: Optional[StepInput] = nested("StepInput", default=None)
 
 
-class RunPausedEvent(BaseAgentRunEvent):
+class RunPausedEvent(Pause, BaseAgentRunEvent):
     event: Literal["RunPaused"] = "RunPaused"
     requirements: Optional[List[RunRequirement]] = nested(["RunRequirement"], default=None)
     _constants = ("event",)
@@ -1458,7 +1454,7 @@ class WorkflowCompletedEvent(BaseWorkflowRunOutputEvent):
     _constants = ("event",)
 
 
-class WorkflowPausedEvent(BaseWorkflowRunOutputEvent):
+class WorkflowPausedEvent(Pause, BaseWorkflowRunOutputEvent):
     event: Literal["WorkflowPaused"] = "WorkflowPaused"
     status: Optional[str] = None
     paused_step_index: Optional[int] = None
@@ -1517,6 +1513,123 @@ class WorkflowRunOutput(Output):
     pause_kind: Optional[str] = None
 
 
+class RunEvent(EventName):
+    run_started: Final = "RunStarted"
+    run_content: Final = "RunContent"
+    run_content_completed: Final = "RunContentCompleted"
+    run_intermediate_content: Final = "RunIntermediateContent"
+    run_completed: Final = "RunCompleted"
+    run_error: Final = "RunError"
+    run_cancelled: Final = "RunCancelled"
+    run_paused: Final = "RunPaused"
+    run_continued: Final = "RunContinued"
+    pre_hook_started: Final = "PreHookStarted"
+    pre_hook_completed: Final = "PreHookCompleted"
+    post_hook_started: Final = "PostHookStarted"
+    post_hook_completed: Final = "PostHookCompleted"
+    reasoning_started: Final = "ReasoningStarted"
+    reasoning_step: Final = "ReasoningStep"
+    reasoning_content_delta: Final = "ReasoningContentDelta"
+    reasoning_completed: Final = "ReasoningCompleted"
+    memory_update_started: Final = "MemoryUpdateStarted"
+    memory_update_completed: Final = "MemoryUpdateCompleted"
+    session_summary_started: Final = "SessionSummaryStarted"
+    session_summary_completed: Final = "SessionSummaryCompleted"
+    tool_call_started: Final = "ToolCallStarted"
+    tool_call_completed: Final = "ToolCallCompleted"
+    tool_call_error: Final = "ToolCallError"
+    parser_model_response_started: Final = "ParserModelResponseStarted"
+    parser_model_response_completed: Final = "ParserModelResponseCompleted"
+    output_model_response_started: Final = "OutputModelResponseStarted"
+    output_model_response_completed: Final = "OutputModelResponseCompleted"
+    model_request_started: Final = "ModelRequestStarted"
+    model_request_completed: Final = "ModelRequestCompleted"
+    compression_started: Final = "CompressionStarted"
+    compression_completed: Final = "CompressionCompleted"
+    compaction_started: Final = "CompactionStarted"
+    compaction_completed: Final = "CompactionCompleted"
+    followups_started: Final = "FollowupsStarted"
+    followups_completed: Final = "FollowupsCompleted"
+    custom_event: Final = "CustomEvent"
+
+
+class TeamRunEvent(EventName):
+    run_started: Final = "TeamRunStarted"
+    run_content: Final = "TeamRunContent"
+    run_intermediate_content: Final = "TeamRunIntermediateContent"
+    run_content_completed: Final = "TeamRunContentCompleted"
+    run_completed: Final = "TeamRunCompleted"
+    run_error: Final = "TeamRunError"
+    run_cancelled: Final = "TeamRunCancelled"
+    run_paused: Final = "TeamRunPaused"
+    run_continued: Final = "TeamRunContinued"
+    pre_hook_started: Final = "TeamPreHookStarted"
+    pre_hook_completed: Final = "TeamPreHookCompleted"
+    post_hook_started: Final = "TeamPostHookStarted"
+    post_hook_completed: Final = "TeamPostHookCompleted"
+    reasoning_started: Final = "TeamReasoningStarted"
+    reasoning_step: Final = "TeamReasoningStep"
+    reasoning_content_delta: Final = "TeamReasoningContentDelta"
+    reasoning_completed: Final = "TeamReasoningCompleted"
+    memory_update_started: Final = "TeamMemoryUpdateStarted"
+    memory_update_completed: Final = "TeamMemoryUpdateCompleted"
+    session_summary_started: Final = "TeamSessionSummaryStarted"
+    session_summary_completed: Final = "TeamSessionSummaryCompleted"
+    tool_call_started: Final = "TeamToolCallStarted"
+    tool_call_completed: Final = "TeamToolCallCompleted"
+    tool_call_error: Final = "TeamToolCallError"
+    parser_model_response_started: Final = "TeamParserModelResponseStarted"
+    parser_model_response_completed: Final = "TeamParserModelResponseCompleted"
+    output_model_response_started: Final = "TeamOutputModelResponseStarted"
+    output_model_response_completed: Final = "TeamOutputModelResponseCompleted"
+    model_request_started: Final = "TeamModelRequestStarted"
+    model_request_completed: Final = "TeamModelRequestCompleted"
+    compression_started: Final = "TeamCompressionStarted"
+    compression_completed: Final = "TeamCompressionCompleted"
+    followups_started: Final = "TeamFollowupsStarted"
+    followups_completed: Final = "TeamFollowupsCompleted"
+    task_iteration_started: Final = "TeamTaskIterationStarted"
+    task_iteration_completed: Final = "TeamTaskIterationCompleted"
+    task_state_updated: Final = "TeamTaskStateUpdated"
+    task_created: Final = "TeamTaskCreated"
+    task_updated: Final = "TeamTaskUpdated"
+    custom_event: Final = "CustomEvent"
+
+
+class WorkflowRunEvent(EventName):
+    workflow_started: Final = "WorkflowStarted"
+    workflow_agent_started: Final = "WorkflowAgentStarted"
+    workflow_agent_completed: Final = "WorkflowAgentCompleted"
+    workflow_completed: Final = "WorkflowCompleted"
+    workflow_paused: Final = "WorkflowPaused"
+    workflow_cancelled: Final = "WorkflowCancelled"
+    workflow_error: Final = "WorkflowError"
+    step_started: Final = "StepStarted"
+    step_completed: Final = "StepCompleted"
+    step_progress: Final = "StepProgress"
+    step_paused: Final = "StepPaused"
+    step_continued: Final = "StepContinued"
+    step_executor_paused: Final = "StepExecutorPaused"
+    step_executor_continued: Final = "StepExecutorContinued"
+    step_output_review: Final = "StepOutputReview"
+    step_error: Final = "StepError"
+    loop_execution_started: Final = "LoopExecutionStarted"
+    loop_iteration_started: Final = "LoopIterationStarted"
+    loop_iteration_completed: Final = "LoopIterationCompleted"
+    loop_execution_completed: Final = "LoopExecutionCompleted"
+    parallel_execution_started: Final = "ParallelExecutionStarted"
+    parallel_execution_completed: Final = "ParallelExecutionCompleted"
+    condition_execution_started: Final = "ConditionExecutionStarted"
+    condition_execution_completed: Final = "ConditionExecutionCompleted"
+    router_execution_started: Final = "RouterExecutionStarted"
+    router_execution_completed: Final = "RouterExecutionCompleted"
+    router_paused: Final = "RouterPaused"
+    steps_execution_started: Final = "StepsExecutionStarted"
+    steps_execution_completed: Final = "StepsExecutionCompleted"
+    step_output: Final = "StepOutput"
+    custom_event: Final = "CustomEvent"
+
+
 CancellationStage = Literal["PENDING", "EXECUTING", "PAUSED"]
 NextAction = Literal["continue", "validate", "final_answer", "reset"]
 RunStatus = Literal[
@@ -1573,6 +1686,7 @@ RunOutputEvent = Union[
     FollowupsStartedEvent,
     FollowupsCompletedEvent,
     CustomEvent,
+    UnknownEvent,
 ]
 TeamRunOutputEvent = Union[
     TeamRunStartedEvent,
@@ -1615,6 +1729,7 @@ TeamRunOutputEvent = Union[
     TaskCreatedEvent,
     TaskUpdatedEvent,
     TeamCustomEvent,
+    UnknownEvent,
 ]
 WorkflowRunOutputEvent = Union[
     WorkflowStartedEvent,
@@ -1648,6 +1763,7 @@ WorkflowRunOutputEvent = Union[
     StepsExecutionCompletedEvent,
     StepOutputEvent,
     WorkflowCustomEvent,
+    UnknownEvent,
 ]
 
 UNIONS: Dict[str, Tagged] = {}

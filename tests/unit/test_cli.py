@@ -152,7 +152,9 @@ def test_every_line_of_json_has_the_events_name(capsys: Captured) -> None:
 
 # --- Advice
 
-PYTHON = re.compile(r"\b[a-z_]+=[^/\s]*|\b(Timeout|\w*run)\(|base_url|auth_token|allow_hosts|extensions=")
+PYTHON = re.compile(
+    r"\b[a-z_]+=[^/\s]*|\b(Timeout|\w*run)\(|base_url|auth_token|allow_hosts|extensions="
+)
 RUN = ["run", "URL", "a", "x"]
 A2A = ["run", "URL", "x", "--a2a"]
 CARD = {

@@ -2,11 +2,12 @@
 
 import copy
 import inspect
+import json
 import pickle
 
 import pytest
 
-from remoteagent_lite import errors
+from remoteagent_lite import errors, models
 from remoteagent_lite.errors import (
     A2AError,
     AuthenticationError,
@@ -139,6 +140,45 @@ def test_run_of_a_lost_connection_survives_pickling():
 def test_subclass_with_a_signature_of_its_own_survives_pickling():
     again = pickle.loads(pickle.dumps(OddError(1, 2)))
     assert (str(again), again.sum) == ("1 and 2", 3)
+
+
+@pytest.mark.parametrize("error", [*EXAMPLES, RunFailedError("m", URL)], ids=named)
+def test_errors_survive_serialisers_that_rebuild_them_from_their_arguments(error):
+    error = copy.copy(error)
+    error.run_id, error.session_id = "r", "s"
+    args = json.loads(json.dumps(error.args))
+    again = type(error)(*args)
+    assert shown(again) == shown(error)
+    assert (again.args, str(again), repr(again)) == (error.args, str(error), repr(error))
+    if hasattr(error, "original_error"):
+        assert str(again.original_error) == repr(error.original_error)
+
+
+def test_the_lower_librarys_error_survives_them_as_text():
+    error = RemoteServerUnavailableError("m", URL, OSError("broken", lambda: None))
+    again = RemoteServerUnavailableError(*json.loads(json.dumps(error.args)))
+    assert isinstance(again.original_error, Exception) and "broken" in str(again.original_error)
+
+
+@pytest.mark.parametrize("cls", [RunFailedError, StreamInterruptedError])
+@pytest.mark.parametrize("kind", ["RunOutput", "TeamRunOutput", "WorkflowRunOutput"])
+def test_the_output_of_an_error_survives_them_as_what_it_is(cls, kind):
+    output = getattr(models, kind).from_dict({"run_id": "r", "content": "he", "status": "ERROR"})
+    error = cls("m", URL, output)
+    again = cls(*json.loads(json.dumps(error.args)))
+    assert again.output == output and type(again.output) is type(output)
+    assert type(again) is cls and again.url == URL
+
+
+def test_subclass_with_a_signature_of_its_own_survives_them():
+    again = OddError(*json.loads(json.dumps(OddError(1, 2).args)))
+    assert (str(again), again.sum, type(again)) == ("1 and 2", 3, OddError)
+
+
+def test_arguments_that_are_given_are_not_taken_for_those_of_a_serialiser():
+    error = RemoteHTTPError("m", {"a": 1})
+    assert error.url == {"a": 1}
+    assert RemoteAgentError("m", None).url is None
 
 
 class OddError(RemoteAgentError):

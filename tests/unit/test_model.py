@@ -134,6 +134,21 @@ def test_an_attribute_error_of_a_property_is_not_taken_for_a_missing_field():
     assert not hasattr(Odd(name=5), "shown")
 
 
+def test_a_wrong_name_is_answered_with_the_near_ones():
+    zoo = Zoo.from_dict({})
+    for name, near in (
+        ("nam", "'name'"), ("ownerName", "'owner_name'"), ("describ", "'describe'"),
+        ("to_dic", "'to_dict'"), ("by_nam", "'by_name'"),
+    ):  # fmt: skip
+        with pytest.raises(AttributeError, match="Zoo has no field '%s'; did you mean" % name) as e:
+            getattr(zoo, name)
+        assert near in str(e.value)
+    with pytest.raises(AttributeError) as caught:
+        zoo.xyzzy
+    assert str(caught.value) == "Zoo has no field 'xyzzy'"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
 # Decoding
 
 

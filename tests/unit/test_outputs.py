@@ -6,6 +6,8 @@ import contextlib
 import copy
 import json
 import os
+import pickle
+import typing
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
@@ -15,9 +17,14 @@ from remoteagent_lite import (
     AgentOSClient,
     ProtocolError,
     RemoteAgent,
+    RunEvent,
     RunFailedError,
     RunOutput,
+    TeamRunEvent,
+    ToolExecution,
+    UnknownEvent,
     UnsupportedError,
+    WorkflowRunEvent,
     models,
 )
 from remoteagent_lite.modelling.base import Model
@@ -350,3 +357,185 @@ def test_a_name_that_no_file_can_have_is_saved_in_the_directory(name: Any, tmp_p
         file = models.File.from_dict({"content": "aGk=", **fields})
         path = file.save(tmp_path)
         assert os.path.dirname(path) == str(tmp_path)
+
+
+# --- What outputs and events can do
+
+
+def test_repr_of_an_output_shows_how_it_ended_first() -> None:
+    output = RunOutput(run_id="r", agent_id="a", content="hi " * 50, status="COMPLETED")
+    assert repr(output).startswith("RunOutput(status='COMPLETED', content='hi hi ")
+    assert repr(output).endswith("..., run_id='r', agent_id='a')")
+    assert repr(RunOutput(content={"a": 1})) == "RunOutput(content={...})"
+
+
+def test_raise_for_status_hands_the_output_on() -> None:
+    for status in ("COMPLETED", "PAUSED", "RUNNING", None):
+        output = RunOutput(status=status, content="x")
+        assert output.raise_for_status() is output
+        assert output.has_completed() == (status == "COMPLETED")
+    for status in ("ERROR", "CANCELLED"):
+        with pytest.raises(RunFailedError, match="x") as caught:
+            RunOutput(run_id="r", status=status, content="x").raise_for_status()
+        assert caught.value.output.status == status
+        assert caught.value.output.has_completed() == (status == "ERROR")
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("hé", "hé"),
+        (None, ""),
+        ("", ""),
+        ({"a": ["é", 1]}, '{"a": ["é", 1]}'),
+        ([1, None], "[1, null]"),
+        (5, "5"),
+        (False, "false"),
+    ],
+)
+def test_content_as_string(content: Any, expected: str) -> None:
+    for cls in (models.RunOutput, models.TeamRunOutput, models.WorkflowRunOutput):
+        assert cls.from_dict({"content": content}).get_content_as_string() == expected
+        assert cls.from_dict({}).get_content_as_string() == ""
+
+
+def test_content_as_string_takes_the_options_of_json() -> None:
+    output = RunOutput(content={"b": "é", "a": ToolExecution(tool_name="t")})
+    assert output.get_content_as_string(ensure_ascii=True, sort_keys=True) == (
+        '{"a": {"tool_name": "t"}, "b": "\\u00e9"}'
+    )
+
+
+@pytest.mark.parametrize(
+    "item", [RunOutput(status="COMPLETED", tools=[]), models.RunContentEvent(content="é")]
+)
+def test_to_json_is_the_dict_as_text(item: Any) -> None:
+    assert json.loads(item.to_json()) == item.to_dict()
+    assert item.to_json().count("\n") > 1
+    compact = item.to_json(indent=None, separators=(",", ":"))
+    assert json.loads(compact) == item.to_dict() and " " not in compact
+
+
+def step(name: str, **fields: Any) -> Dict[str, Any]:
+    return {"step_id": name, "step_name": name, **fields}
+
+
+def test_the_steps_of_a_workflow_are_listed_by_what_they_wait_for() -> None:
+    call = {"tool_name": "t", "requires_confirmation": True}
+    data = {
+        "status": "PAUSED",
+        "step_requirements": [
+            step("confirm", requires_confirmation=True),
+            step("review", requires_output_review=True, requires_confirmation=True),
+            step("ask", requires_user_input=True, requires_confirmation=True),
+            step("route", requires_route_selection=True),
+            step(
+                "run",
+                requires_executor_input=True,
+                executor_requirements=[{"id": "q", "tool_execution": call}],
+            ),
+            step("done", requires_confirmation=True, confirmed=True),
+        ],
+        "error_requirements": [step("failed", error_message="no"), step("skip", decision="skip")],
+    }
+    for paused in (
+        models.WorkflowRunOutput.from_dict(data),
+        models.WorkflowPausedEvent.from_dict(data),
+    ):
+        listed = {
+            "steps_requiring_confirmation": ["confirm", "ask"],
+            "steps_requiring_output_review": ["review"],
+            "steps_requiring_user_input": ["ask"],
+            "steps_requiring_route": ["route"],
+            "steps_requiring_executor_resolution": ["run"],
+            "active_step_requirements": ["confirm", "review", "ask", "route", "run"],
+        }
+        if isinstance(paused, models.WorkflowRunOutput):
+            listed.update(steps_with_errors=["failed"], active_error_requirements=["failed"])
+        for name, expected in listed.items():
+            assert [each.step_id for each in getattr(paused, name)] == expected, name
+        paused.steps_requiring_confirmation[1].confirm()
+        assert [each.step_id for each in paused.steps_requiring_confirmation] == ["confirm"]
+    ended = models.WorkflowRunOutput.from_dict({**data, "status": "COMPLETED"})
+    assert ended.steps_requiring_confirmation == ended.steps_with_errors == []
+
+
+def test_events_tell_whether_the_run_pauses_and_for_what() -> None:
+    calls = [
+        {"tool_name": "a", "requires_confirmation": True},
+        {"tool_name": "b", "requires_user_input": True, "user_input_schema": [{"name": "x"}]},
+        {"tool_name": "c", "external_execution_required": True},
+        {"tool_name": "d", "requires_confirmation": True, "confirmed": True},
+    ]
+    requirements = [{"id": "q", "tool_execution": call, "member_run_id": "m"} for call in calls]
+    for event in (
+        models.RunPausedEvent.from_dict({"event": "RunPaused", "tools": calls}),
+        models.TeamRunPausedEvent.from_dict({"requirements": requirements}),
+    ):
+        assert event.is_paused and not event.is_cancelled
+        assert [call.tool_name for call in event.tools_requiring_confirmation] == ["a"]
+        assert [call.tool_name for call in event.tools_requiring_user_input] == ["b"]
+        assert [call.tool_name for call in event.tools_awaiting_external_execution] == ["c"]
+        assert len(event.pending) == 3 and (event.waits_for or "").startswith("confirmation of a()")
+    assert len(event.active_requirements) == 3
+
+
+def test_every_event_can_be_asked_whether_the_run_pauses_or_was_cancelled() -> None:
+    pausing, cancelled = set(), set()
+    for classes in models.EVENT_CLASSES.values():
+        for name, cls in classes.items():
+            event: Any = cls.from_dict({"event": name})
+            if event.is_paused:
+                pausing.add(name)
+            if event.is_cancelled:
+                cancelled.add(name)
+            if not event.is_paused:
+                assert event.tools_requiring_confirmation == []
+    assert pausing == {"RunPaused", "TeamRunPaused", "WorkflowPaused"}
+    assert cancelled == {"RunCancelled", "TeamRunCancelled", "WorkflowCancelled"}
+    unknown = UnknownEvent("New", {"is_paused": True})
+    assert (unknown.is_paused, unknown.is_cancelled) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "cls", [models.CustomEvent, models.TeamCustomEvent, models.WorkflowCustomEvent]
+)
+def test_custom_events_have_a_name_and_any_field(cls: Any) -> None:
+    data = {"event": "CustomEvent", "name": "hear", "loud": [1], "pending": 2, "waits_for": 3}
+    event = cls.from_dict(data)
+    assert (event.name, event.loud, event.pending, event.waits_for) == ("hear", [1], 2, 3)
+    assert event.to_dict() == data
+    assert cls(**{key: value for key, value in data.items() if key != "event"}) == event
+    assert cls().name is None
+    assert not hasattr(event, "quiet")
+
+
+def test_names_of_events_are_strings_and_equal_to_them() -> None:
+    tables = models.EVENT_CLASSES
+    for names, table, prefix in (
+        (RunEvent, tables["AgentRunEvent"], ""),
+        (TeamRunEvent, tables["TeamRunEvent"], "Team"),
+        (WorkflowRunEvent, tables["WorkflowRunEvent"], ""),
+    ):
+        members: Any = names.__members__  # type: ignore[attr-defined]
+        assert [member.value for member in members.values()] == list(table)
+        for key, member in members.items():
+            assert member == member.value == str(member) == "%s" % member
+            assert {member.value: 1}[member] == 1
+            assert key.replace("_", "") == member.value[len(prefix) :].lower() or (
+                member == "CustomEvent"
+            )
+    event = models.RunContentEvent(content="x")
+    assert event.event == RunEvent.run_content
+    assert event.event in (RunEvent.run_started, RunEvent.run_content)
+    assert TeamRunEvent.run_content == "TeamRunContent"
+    assert pickle.loads(pickle.dumps(RunEvent.run_content)) is RunEvent.run_content
+
+
+def test_type_hints_of_every_model_can_be_read() -> None:
+    for name in models.__all__:
+        cls = getattr(models, name)
+        if isinstance(cls, type) and issubclass(cls, Model):
+            typing.get_type_hints(cls)
+    for union in ("RunOutputEvent", "TeamRunOutputEvent", "WorkflowRunOutputEvent"):
+        assert UnknownEvent in getattr(models, union).__args__

@@ -39,7 +39,7 @@ ORDER = """
     protocols.agentos.runs protocols.agentos.fold protocols.agentos.forms
     protocols.agentos.decisions protocols.agentos.endpoints protocols.agentos
     protocols.sse protocols.jsontext protocols.component protocols
-    models modelling.outputs modelling.attachments modelling.checks modelling
+    models modelling.outputs modelling.decisions modelling.attachments modelling.checks modelling
     events wire options media errors _version
 """.split()
 
