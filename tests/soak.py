@@ -8,6 +8,8 @@ once, and leaves nothing behind. ``--only 17`` repeats one run of a seed with th
 
 import argparse
 import collections
+import contextlib
+import ctypes
 import faulthandler
 import gc
 import itertools
@@ -288,6 +290,8 @@ class Resources:
 
     def __init__(self) -> None:
         gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # what the C library keeps for itself
+            ctypes.CDLL(None).malloc_trim(0)
         self.threads = threading.active_count()
         self.files: Optional[int] = None
         self.memory: Optional[float] = None

@@ -151,8 +151,8 @@ class Transport:
         # max_retries=0: repeating is decided here, where it is known what may be repeated.
         self._adapter = _Adapter(pool_connections=8, pool_maxsize=pool_size or 0, max_retries=0)
         self._sites: Dict[str, _Site] = {}
-        # Method and URL of what a server wants later: the monotonic time from which on. Each is
-        # one operation on the dict, so no lock guards it.
+        # Method and URL of what a server wants later: the monotonic time from which on. No lock
+        # guards it: of two refusals at one moment one may be forgotten, and is told again.
         self._turns: Dict[str, float] = {}
         self._lock = threading.Lock()  # guards _sites
 
@@ -244,7 +244,7 @@ class Transport:
                     later = time.monotonic() + max(wish, self._retry.backoff)
                     if later > min(patient_until, deadline or patient_until):
                         raise
-                    self._turns[turn] = max(later, self._turns.get(turn, later))
+                    self._take_turns(turn, later)
                     continue
                 if not again or error.status_code not in _RETRIABLE_STATUS:
                     raise
@@ -252,6 +252,13 @@ class Transport:
                 if wait is None or _too_late(wait, deadline):
                     raise
             sleep(wait)
+
+    def _take_turns(self, turn: str, later: float) -> None:
+        now = time.monotonic()
+        # Made anew, so that what nobody asks for any more does not stay.
+        turns = {name: until for name, until in list(self._turns.items()) if until > now}
+        turns[turn] = max(later, turns.get(turn, later))
+        self._turns = turns
 
     def _wait_for_turn(
         self, turn: str, deadline: Optional[float], sleep: Callable[[float], None]
