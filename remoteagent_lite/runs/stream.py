@@ -550,17 +550,22 @@ class RunStream(Generic[OutputT, EventT]):
     def _keep(self, timeout: float) -> bool:
         """Decode what comes within ``timeout`` and put it back as _batch; False if it broke."""
         kept: List[Any] = []
+        unread: Iterator[Any] = iter(())
+        until = time.monotonic() + timeout
         try:
-            kept.extend(self._decoded())
+            kept.extend(self._decoded(until))
             self._kept = False
             if self._fill(timeout):
-                kept.extend(self._decoded())
+                kept.extend(self._decoded(until))
         except queue.Empty:
             return True  # nothing yet
+        except TimeoutError:  # in the middle of a long event
+            unread = self._batch
+            return True
         except RemoteAgentError:
             return False  # whoever reads on meets it behind the events before it
         finally:
-            self._batch = _until_closed(self._decoder, kept)
+            self._batch = _until_closed(self._decoder, chain(kept, unread))
             self._kept = True
         return True
 
@@ -845,7 +850,7 @@ def _lazily(events: Callable[[], Iterable[Any]]) -> Iterator[Any]:
     yield from events()
 
 
-def _until_closed(decoder: SSEDecoder[Any], events: List[Any]) -> Iterator[Any]:
+def _until_closed(decoder: SSEDecoder[Any], events: Iterable[Any]) -> Iterator[Any]:
     for event in events:
         if decoder.closed:
             return

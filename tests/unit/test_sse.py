@@ -468,6 +468,18 @@ def test_a_long_frame_does_not_outlast_the_wait_for_an_event_and_is_not_lost(mon
             assert run.output().content == "hi"
 
 
+def test_a_long_frame_does_not_outlast_the_wait_for_a_cancel_and_is_not_lost(monkeypatch):
+    with RawServer() as server:
+        with stream_of(server, LONG_FRAME) as run:
+            assert run.next_event().event == "RunStarted"
+            clock = Clock(monkeypatch)
+            assert not run.read_on(until=2.0)
+            assert clock.now == 3.0
+            assert not run.read_on(until=4.0)
+            assert run.next_event().event == "RunCompleted"
+            assert run.output().content == "hi"
+
+
 def test_a_value_nested_too_deep_is_refused_in_a_stream():
     value = '{"event":"RunContent","run_id":"r","content":%s}' % ("[" * 900 + "]" * 900)
     with RawServer() as server:
