@@ -221,8 +221,8 @@ class RemoteServerUnavailableError(RemoteAgentError):
 class RemoteTimeoutError(RemoteServerUnavailableError):
     """A phase took longer than allowed.
 
-    ``phase`` is "connect", "read" (the longest silence) or "total"; ``seconds`` is the limit that
-    was passed.
+    ``phase`` is "connect", "read" (the longest silence, or stalling of an upload) or "total";
+    ``seconds`` is the limit that was passed.
     """
 
     def __init__(

@@ -325,10 +325,12 @@ def _seconds(name: str, value: Optional[float]) -> Optional[float]:
 class Timeout:
     """Limits in seconds; None means no limit.
 
-    ``connect`` bounds the making of a connection. ``read`` is the longest silence between two
-    reads, not the length of a run: a stream that keeps sending never meets it, and a server that
-    computes without sending for longer does. ``total`` bounds the whole exchange, however lively:
-    it is checked at every read, and keep-alive comments do not postpone it.
+    ``connect`` bounds the making of a connection: all addresses of the host together, a proxy's
+    tunnel and TLS included. ``read`` is the longest silence between two reads, not the length of a
+    run: a stream that keeps sending never meets it, and a server that computes without sending for
+    longer does. While a request is sent it is the longest time for which nothing of it is taken.
+    ``total`` bounds the whole exchange, however lively, from the asking for a token to the last
+    byte; keep-alive comments do not postpone it.
     Immutable, so that threads may share one.
     """
 

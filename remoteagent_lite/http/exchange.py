@@ -13,7 +13,16 @@ from ..options import Timeout
 
 __all__ = ["Attempt", "Exchange"]
 
-_thread = threading.local()
+
+class _Bound(threading.local):
+    """What a thread is in the middle of, innermost last."""
+
+    def __init__(self) -> None:
+        self.exchanges: List[Exchange] = []
+        self.attempts: List[Attempt] = []
+
+
+_thread = _Bound()
 
 
 class Exchange:
@@ -29,12 +38,11 @@ class Exchange:
         self.aborted = False
         self._attempts: List[Attempt] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # put() is reentrant
-        self._outer: Optional[Exchange] = None
 
     @staticmethod
     def bound() -> Optional[Exchange]:
         """The innermost exchange whose block this thread is in."""
-        return getattr(_thread, "exchange", None)
+        return _thread.exchanges[-1] if _thread.exchanges else None
 
     @property
     def sent(self) -> bool:
@@ -62,12 +70,11 @@ class Exchange:
         return attempt
 
     def __enter__(self) -> Exchange:
-        self._outer = Exchange.bound()
-        _thread.exchange = self
+        _thread.exchanges.append(self)
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        _thread.exchange, self._outer = self._outer, None
+        _thread.exchanges.pop()
 
 
 class Attempt:
@@ -98,13 +105,11 @@ class Attempt:
         self._connected_by: Optional[float] = None
         # Whoever pops the socket owns it: to give it back to the pool, or to shut it down.
         self._socket: List[socket.socket] = []
-        self._outer: Optional[Attempt] = None
 
     @staticmethod
     def current() -> Attempt:
         """The attempt that this thread is making."""
-        attempt: Attempt = _thread.attempt
-        return attempt
+        return _thread.attempts[-1]
 
     @property
     def connecting(self) -> bool:
@@ -167,10 +172,9 @@ class Attempt:
             return None
 
     def __enter__(self) -> Attempt:
-        # A request that is made while the body of another one is being read: it has an outer one.
-        self._outer = getattr(_thread, "attempt", None)
-        _thread.attempt = self
+        # Not always the first: whoever makes a body while it is sent may make requests for it.
+        _thread.attempts.append(self)
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        _thread.attempt, self._outer = self._outer, None
+        _thread.attempts.pop()

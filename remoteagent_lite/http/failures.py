@@ -32,7 +32,7 @@ __all__ = ["cut_off", "failed", "hidden", "secrets_of", "status_error", "timed_o
 
 #: Nothing of the request has left when it fails at one of these stages.
 _UNSENT = {
-    "preparing": "No request to %s was made (%s). Check verify=, cert= and proxies=.",
+    "preparing": "The connection to %s was lost before anything was sent (%s).",
     "connecting": "Cannot connect to %s (%s). Is the server running, and are host and port right?",
     "tunnel": "No connection to %s through the proxy (%s). Check proxies= and HTTP(S)_PROXY.",
     "handshake": "No secure connection to %s (%s). Does the server speak https on that port? For a "
@@ -73,6 +73,10 @@ def failed(
             "The request to %s could not be written (%s): check base_url and headers=."
             % (url, type(error).__name__),
             url,
+        )
+    if attempt.stage == "preparing" and not isinstance(causes[-1], urllib3.exceptions.PoolError):
+        return RemoteAgentError(
+            "No request to %s could be made (%s). Check verify= and cert=." % (url, reason), url
         )
     if sent:
         text = (

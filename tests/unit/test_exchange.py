@@ -192,6 +192,17 @@ def test_request_on_a_kept_connection_that_was_reset_goes_out_on_another(monkeyp
         assert (len(server.requests), server.connection_count) == (2, 2)
 
 
+def test_request_whose_pool_another_thread_closed_goes_out_on_another(monkeypatch):
+    with opened(sleep=[].append) as transport, RawServer(reply(b"ok")) as server:
+        closing = [transport.close]
+        # Called with the pool in hand, before a connection is taken out of it.
+        monkeypatch.setattr(
+            transport._adapter, "add_headers", lambda *_, **__: closing and closing.pop()()
+        )
+        assert transport.send(post(server.url, json=1), PATIENT).body == b"ok"
+        assert len(server.requests) == 1
+
+
 @responses.activate
 def test_what_a_test_library_says_about_connecting_is_believed():
     with opened(retry=ONCE) as transport:
@@ -751,16 +762,34 @@ def test_exchanges_are_bound_to_their_thread_and_block():
     assert Exchange.bound() is None
     with outer:
         assert Exchange.bound() is outer
-        with pytest.raises(KeyError), inner:
-            assert Exchange.bound() is inner
+        with pytest.raises(KeyError), inner, outer:
+            assert Exchange.bound() is outer
             raise KeyError
         assert Exchange.bound() is outer
         elsewhere = []
-        thread = threading.Thread(target=lambda: elsewhere.append(Exchange.bound()))
+
+        def look():
+            with inner:
+                elsewhere.append(Exchange.bound())
+            elsewhere.append(Exchange.bound())
+
+        thread = threading.Thread(target=look)
         thread.start()
         thread.join(10)
-        assert elsewhere == [None]
+        assert elsewhere == [inner, None]
     assert Exchange.bound() is None
+
+
+def test_request_may_be_made_for_the_body_of_another():
+    class Fetched(Blocks):
+        def __iter__(self):
+            yield transport.send(get(server.url), PATIENT).body
+
+    def echo(connection, request):
+        reply(b"piece" if request.method == "GET" else request.body)(connection, request)
+
+    with opened() as transport, RawServer(echo) as server:
+        assert transport.send(post(server.url, body=Fetched(5)), PATIENT).body == b"piece"
 
 
 def interrupted_at(place, run, interrupt):

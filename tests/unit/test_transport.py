@@ -1099,10 +1099,11 @@ def test_secure_stream_arrives_as_it_comes_and_can_be_aborted():
         never.set()
 
 
-def test_missing_ca_bundle_is_an_error_of_the_library():
-    with opened(verify="/nowhere/ca.pem", retry=ONCE) as transport:
-        error = failure(transport.send, get("https://localhost:1/"), PATIENT)
-        assert "/nowhere/ca.pem" in str(error)
+def test_missing_ca_bundle_is_a_mistake_and_no_lost_connection(slept):
+    with opened(verify="/nowhere/ca.pem", sleep=slept.append) as transport:
+        error = failure(transport.send, post("https://localhost:1/"), PATIENT)
+        assert type(error) is RemoteAgentError and "verify=" in str(error)
+        assert "/nowhere/ca.pem" in str(error) and slept == []
 
 
 # --- Secrets
