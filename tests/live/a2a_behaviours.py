@@ -31,6 +31,7 @@ from remoteagent_lite import (
     PushReceiver,
     RemoteAgent,
     RemoteTeam,
+    RemoteTimeoutError,
     RemoteWorkflow,
     RetryPolicy,
     ServerError,
@@ -516,7 +517,7 @@ def _fails(agent: Any, input: str) -> None:
     """A stream that raises, or tells of a failed task where the server knows one afterwards."""
     try:
         answer = streamed(agent.run(input, stream=True))
-    except (InternalError, StreamInterruptedError):
+    except (InternalError, StreamInterruptedError, RemoteTimeoutError):
         return
     ended(answer, "ERROR", "failed")
 

@@ -714,9 +714,13 @@ class A2AFold:
         return content if isinstance(content, str) else None
 
     def rest(self) -> str:
-        content = self._known().__dict__.get("content")
+        known = self._known().__dict__
+        content = known.get("content")
         streamed = "".join(self._pieces)
-        if not isinstance(content, str) or not content.startswith(streamed):
+        # The question of a run that waits, and what failed, are no answer.
+        if not isinstance(content, str) or known.get("status") != "COMPLETED":
+            return ""
+        if not content.startswith(streamed):
             return ""
         return content[len(streamed) :]
 

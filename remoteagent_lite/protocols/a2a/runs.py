@@ -214,6 +214,8 @@ class A2A:
             raise UnsupportedError(
                 "Over A2A a run is continued by input=, not by %s=." % self.component.decisions
             )
+        if paused is not None and paused.task_state in ("submitted", "working"):
+            raise UnsupportedError("run %s waits for %s." % (run_id, paused.waits_for))
         for state in (latest, paused):
             if state is not None and state.status != "PAUSED":
                 raise ValueError(
