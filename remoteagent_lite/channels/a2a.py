@@ -6,7 +6,6 @@ found out is remembered for as long as it works, the card for as long as it may 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 from typing import (
@@ -450,27 +449,35 @@ class A2AConnection:
         get: Mapping[str, Any],
         options: Optional[CallOptions],
     ) -> Union[StreamResponse, Told]:
-        fold = subscribe.fold
-        limit = Limit(options or {}, self.timeout)
-        found: Union[StreamResponse, Told, None] = None
-        # One that is over already, or cannot be subscribed to, can be asked for.
-        with contextlib.suppress(A2AError, UnsupportedError, NotFoundError):
+        fold, limit = subscribe.fold, Limit(options or {}, self.timeout)
+        before: Optional[Dict[str, Any]] = None
+        if self._chosen is not None and self._chosen.version == "0.3":
+            # Its subscriptions do not begin with the task, and some of its servers store twice what
+            # they send to subscribers. Asked before and behind, little is in doubt.
+            before = self._task(get, limit.left())
+            if _is_still(before):
+                return Told(functools.partial(fold.snapshot, before))
+        answer: Optional[StreamResponse] = None
+        try:
             found = self.open(subscribe, limit.left())
-        chosen = self._chosen
-        if isinstance(found, Told) or (found is not None and chosen and chosen.version == "1.0"):
-            return found  # protocol 1.0 begins with the task as it stands
-        answer = found
+            if isinstance(found, Told) or before is None:
+                return found
+            answer = found
+        except UnsupportedError:
+            if before is not None:
+                return Told(functools.partial(fold.snapshot, before))
+        except (A2AError, NotFoundError):
+            pass  # one that is over already, or cannot be subscribed to, can be asked for
         try:
             task = self._task(get, limit.left())
         except BaseException:
             if answer is not None:
                 answer.drop()
             raise
-        state = (task.get("status") or {}).get("state")
-        if answer is not None and (state in a2a.TERMINAL or state in a2a.INTERRUPTED):
+        if answer is not None and _is_still(task):
             answer.drop()
             answer = None
-        return Told(functools.partial(fold.snapshot, task), answer)
+        return Told(functools.partial(fold.snapshot, task, before), answer)
 
     def look_up(
         self, get: Mapping[str, Any], fold: Any, options: Optional[CallOptions] = None
@@ -487,6 +494,12 @@ class A2AConnection:
 
     def __repr__(self) -> str:
         return "A2AConnection(%r)" % shown_url(self.base_url)
+
+
+def _is_still(task: Mapping[str, Any]) -> bool:
+    """Whether a task is over, or waits for somebody."""
+    state = (task.get("status") or {}).get("state")
+    return state in a2a.TERMINAL or state in a2a.INTERRUPTED
 
 
 def _without_route(error: RemoteHTTPError, name: str) -> RemoteAgentError:

@@ -762,11 +762,10 @@ def test_chunks_that_are_stored_twice_are_told_once_however_often_the_stream_bre
 
     known = ["1 ", "2 ", "2 ", "3 ", "3 "]
     subscribed = iter([[chunk("2 ")], [chunk("4 ")], [chunk("6 ")]])
+    stood = [task("1 "), task(*known), task(*known, "4 ", "4 ", "5 ")]
     looked_up = iter(
         [
-            task("1 "),
-            task(*known),
-            task(*known, "4 ", "4 ", "5 "),
+            *(each for each in stood for _ in range(2)),  # before subscribing and behind it
             task(*known, "4 ", "4 ", "5 ", "6 ", "6 ", state="completed"),
         ]
     )

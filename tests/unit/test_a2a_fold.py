@@ -1099,6 +1099,82 @@ def test_a_snapshot_that_holds_chunks_twice_is_put_right() -> None:
     assert fold.output().content == "one two three four five"
 
 
+@pytest.mark.parametrize(
+    "stored, delivered",
+    [
+        (["two ", "two "], ["two ", "three"]),
+        (["two ", "two "], ["three"]),
+        (["two ", "three", "three"], ["three"]),
+        (["two ", "two ", "three", "three"], ["two ", "three"]),
+        (["two ", "two ", "three", "three"], []),
+        (["two ", "three"], ["three"]),
+    ],
+)
+def test_what_was_stored_since_a_subscription_is_told_once(
+    stored: List[str], delivered: List[str]
+) -> None:
+    fold = broken("one ")
+    before = task("WORKING", artifact("a", "one "))
+    events = fold.snapshot(task("WORKING", artifact("a", "one ", *stored)), before)
+    for each in delivered:
+        events += fold.decode("", more("a", each))
+    events += fold.decode("", status("COMPLETED"))
+    final = ["one ", *stored, *(each for each in ("three",) * 2 if each not in stored)]
+    if fold.suspect:
+        fold.settle(output_of(task("COMPLETED", artifact("a", *final)), AGENT, "id"))
+    events += fold.flush()
+    assert fold.output().content == events[-1].content == "one two three"
+    assert "".join(pieces(events, fold)) + fold.rest() == "two three"
+    assert "artifact-reset" not in names(events)
+
+
+def test_what_an_agent_said_twice_before_a_subscription_stays_twice() -> None:
+    fold = broken("ha ")
+    events = fold.snapshot(
+        task("WORKING", artifact("a", "ha ", "ha ", "ha ")),
+        task("WORKING", artifact("a", "ha ", "ha ", "ha ")),
+    )
+    assert pieces(events, fold) == ["ha ha "]
+
+
+@pytest.mark.parametrize("overlap", [[], ["three "], ["two ", "three "]])
+def test_chunks_from_before_the_end_of_an_older_snapshot_are_dropped(overlap: List[str]) -> None:
+    """The SDK of 1.x over 0.3: a subscription that begins with a task, and with its last chunks."""
+    fold = broken("one ")
+    looked_up = task("WORKING", artifact("a", "one ", "two ", "three ", "four "))
+    events = fold.snapshot(looked_up, task("WORKING", artifact("a", "one ")))
+    events += fold.decode("", snap("WORKING", artifact("a", "one ", "two ", "three ")))
+    for each in [*overlap, "four ", "five ", "six"]:
+        events += fold.decode("", more("a", each))
+    events += fold.decode("", status("COMPLETED")) + fold.flush()
+    assert "".join(pieces(events, fold)) == "two three four five six"
+    assert "artifact-reset" not in names(events)
+
+
+def test_what_is_looked_up_is_kept_if_its_stream_goes_on_behind_it() -> None:
+    fold = broken("one ")
+    fold.snapshot(task("WORKING", artifact("a", "one ", "two ", "three ")))
+    fold.decode("", snap("WORKING", artifact("a", "one ", "two ")))
+    fold.decode("", more("a", "four"))
+    fold.decode("", status("COMPLETED"))
+    assert fold.output().content == "one two three four"
+    assert fold.suspect
+
+
+def test_a_final_task_is_put_right_if_its_server_is_known_to_store_twice() -> None:
+    fold = broken("1 ")
+    fold.snapshot(task("WORKING", artifact("a", "1 ")))
+    fold.decode("", more("a", "2 "))
+    fold.resumed()
+    fold.snapshot(task("WORKING", artifact("a", "1 ", "2 ", "2 ", "3 ", "3 ")))
+    fold.decode("", more("a", "3 "))
+    fold.decode("", status("COMPLETED"))
+    assert fold.suspect
+    stored = ["1 ", "2 ", "2 ", "3 ", "3 ", "4", "4"]
+    fold.settle(output_of(task("COMPLETED", artifact("a", *stored)), AGENT, "id"))
+    assert fold.output().content == fold.flush()[0].content == "1 2 3 4"
+
+
 def test_a_snapshot_in_the_stream_that_is_older_than_the_one_looked_up() -> None:
     fold = broken("one ")
     events = fold.snapshot(task("WORKING", artifact("a", "one ", "two ", "three ")))

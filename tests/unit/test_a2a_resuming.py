@@ -142,7 +142,10 @@ OVER = {
 
 def answer_of(status: str, value: Any) -> bytes:
     body = json.dumps(value).encode()
-    head = "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    head = (
+        "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+        "Connection: close\r\n\r\n"
+    )
     return (head % (status, len(body))).encode() + body
 
 
@@ -318,7 +321,7 @@ def test_the_clients_silent_streams_are_looked_up_too(quiet: Any) -> None:
 
 def test_a_subscription_that_falls_silent_is_looked_up_too() -> None:
     """As a2a-sdk 0.3.26's does when somebody else cancels the task: it pings for ever."""
-    stands: Iterator[Any] = iter([result(OLD_WORKING), result(OLD_DONE)])
+    stands: Iterator[Any] = iter([result(OLD_WORKING)] * 2 + [result(OLD_DONE)])
     with Agent(
         card(interface(version="0.3")),
         message_stream=[result(OLD_WORKING)],
@@ -330,6 +333,7 @@ def test_a_subscription_that_falls_silent_is_looked_up_too() -> None:
         assert time.monotonic() - began < NOTICED
         assert server.called[1:] == [
             "message/stream",
+            "tasks/get",
             "tasks/resubscribe",
             "tasks/get",
             "tasks/get",

@@ -50,8 +50,8 @@ class EventFold(A2AFold):
     def delta(self, event: Any) -> Optional[str]:
         return event.added if isinstance(event, StreamEvent) else None
 
-    def snapshot(self, task: Dict[str, Any]) -> List[Any]:
-        return [_made({"task": task}, self._text(super().snapshot(task)))]
+    def snapshot(self, task: Dict[str, Any], before: Optional[Dict[str, Any]] = None) -> List[Any]:
+        return [_made({"task": task}, self._text(super().snapshot(task, before)))]
 
     def _terminal(self) -> List[Any]:
         """Nothing: the event that ends the task says so itself."""

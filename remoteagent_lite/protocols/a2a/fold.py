@@ -580,19 +580,24 @@ class A2AFold:
         self._end = raw
         return [*events, *self._ending()] or [self._custom("task", raw)]
 
-    def snapshot(self, task: JSON) -> Events:
+    def snapshot(self, task: JSON, before: Optional[JSON] = None) -> Events:
         """Take the task as it was looked up, beside its stream or in its place.
 
-        Chunks that come now may be in it already.
+        ``before`` is how it stood before the subscription that goes on now. Chunks that come by it
+        may be in ``task`` already.
         """
+        events = [] if before is None else self._looked_up(before, False)
+        return events + self._looked_up(task, before is not None)
+
+    def _looked_up(self, task: JSON, subscribed: bool) -> Events:
         if self._is_over:
             return []
         rejoin = self._rejoining()
-        looked_up, task = task, rejoin.corrected(task, self._artifacts)
+        once = rejoin.corrected(task, self._artifacts, subscribed)
         late, self._late = self._late, []
-        events = [*late, *self._events("task", "task", self._task_event, task, task)]
+        events = [*late, *self._events("task", "task", self._task_event, once, once)]
         if not self._is_over:
-            rejoin.looked_up(looked_up)
+            rejoin.looked_up(task)
             rejoin.took(self._artifacts)
         return events
 
@@ -747,21 +752,21 @@ class A2AFold:
 
     def settle(self, output: Any) -> None:
         """Take the output of a run that was looked up as the stream's."""
-        counted_twice = self.finished and self._is_doubled(output)
+        settled: Optional[Any] = output
+        if self.finished and self._rejoin is not None:
+            task = output.__dict__.get("task")
+            plain = task.to_dict() if isinstance(task, Model) else mapping(task)
+            once = self._rejoin.corrected(plain, self._artifacts, False)
+            if once is not plain:  # its server stores twice
+                self._take(copied(once), self._end)
+                settled = None
         if not self.finished:
             self._held = True
         self.finished = self._settled = True
         self._steady = False
-        if not counted_twice:
-            self._output = output
+        self._output = settled
         if self.on_end is not None:
             self.on_end(self._known())
-
-    def _is_doubled(self, output: Any) -> bool:
-        """Whether a server stored what we saw come once as if it had come twice."""
-        task = output.__dict__.get("task")
-        plain = task.to_dict() if isinstance(task, Model) else mapping(task)
-        return self._rejoin is not None and self._rejoin.is_doubled(plain)
 
     def output(self) -> Any:
         return self._known()

@@ -9,6 +9,7 @@ its end. A Rejoin is asked of every chunk what of it is new; the fold does what 
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from .artifact import Artifact
@@ -43,7 +44,8 @@ class Rejoin:
         self._replays: Dict[str, _Replay] = {}
         self._looked_up = False
         self._fresh: Dict[str, List[JSON]] = {}  # what was appended since a task was looked up
-        self._stored: Dict[str, int] = {}  # how many parts each artifact had then
+        self._stored: Dict[str, List[JSON]] = {}  # the parts that each artifact had then
+        self._before: Dict[str, int] = {}  # and how many before that
         self._stores_twice = False
         self._facts: Set[int] = set()
         self._sizes: Dict[str, Tuple[int, int]] = {}  # of artifacts: now, and at most
@@ -54,10 +56,10 @@ class Rejoin:
 
     def broken(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
         """The stream was broken. What was held back and can be nothing else is new, by artifact."""
-        late = {
-            key: self._released(key, artifacts[key])
-            for key in [key for key, each in self._replays.items() if each.held and each.is_doubled]
-        }
+        late = {}
+        for key, replay in list(self._replays.items()):
+            if self._is_doubled(key, replay, artifacts[key]):
+                late[key] = self._released(key, artifacts[key])
         self._replays.clear()
         self._unsure = True
         return late
@@ -86,7 +88,7 @@ class Rejoin:
             self._hold(key, replay, text, parts)
             return []
         self._replays.pop(key, None)
-        self._stored[key] = len(parts)
+        self._stored[key] = parts
         self._fresh.pop(key, None)
         return [Change(False, parts)]
 
@@ -116,17 +118,34 @@ class Rejoin:
     def _released(self, key: str, known: Artifact) -> List[Change]:
         """What was held back of an artifact is complete: drop it, or take it for new."""
         replay = self._replays.pop(key)
+        if self._is_doubled(key, replay, known):
+            count, there = len(replay.parts), known.parts
+            self._fresh.setdefault(key, []).extend(replay.parts)
+            self._stored[key] = self._stored.get(key, [])[: -2 * count]
+            return [Change(False, [*there[: -2 * count], *replay.parts])]
         if not replay.held or replay.is_repeated:
             return []
-        count = len(replay.parts)
-        there = known.parts
-        if replay.is_doubled and there[-2 * count :] == _doubled(replay.parts):
-            self._fresh.setdefault(key, []).extend(replay.parts)
-            self._stored[key] = self._stored.get(key, 0) - 2 * count
-            return [Change(False, [*there[: -2 * count], *replay.parts])]
+        if replay.snapshot:  # what was looked up is newer, and something between is missing
+            self.doubt = True
+            return []
         if replay.whole:
             return [Change(False, replay.parts)]
         return [self._appended(key, replay.parts)]
+
+    def _is_doubled(self, key: str, replay: _Replay, known: Artifact) -> bool:
+        """Whether a task that was looked up ends with twice what was held.
+
+        a2a-sdk 0.3.26 stores so what it sends to who has subscribed again. An agent may say the
+        same twice, too; but that has to begin with the very chunk that came before the look.
+        """
+        count, there = len(replay.parts), known.parts
+        return (
+            self._looked_up
+            and not replay.whole
+            and count > 0
+            and len(there) - 2 * count >= self._before.get(key, 0)
+            and there[-2 * count :] == _doubled(replay.parts)
+        )
 
     def rest(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
         """What was held back, by artifact, now that nothing comes any more that could decide."""
@@ -137,7 +156,7 @@ class Rejoin:
     def is_old(self, task: JSON, artifacts: Artifacts) -> bool:
         """Whether a stream begins with a snapshot older than the one that was looked up.
 
-        What it lacks comes as chunks then, from its end on.
+        What it lacks comes as chunks then, from its end on, or from some way before that.
         """
         if not self._replays or state_of(task) in TERMINAL or state_of(task) in INTERRUPTED:
             return False
@@ -148,9 +167,7 @@ class Rejoin:
             known = self._replays.get(key)
             if known is None or not known.begins_with(text):
                 return False
-            begun[key] = replay = _Replay(artifacts[key].text())
-            replay.whole = True
-            replay.hold(text, parts)
+            begun[key] = _Replay(artifacts[key].text(), text)
         self._replays = {
             key: _Replay(artifacts[key].text()) if each.is_certain else each
             for key, each in begun.items()
@@ -166,59 +183,47 @@ class Rejoin:
         """The snapshot was asked for, behind the subscription."""
         self._looked_up = True
         self._fresh = {}
-        self._stored = {key: len(parts) for key, parts in _stored(task).items()}
+        self._stored = _stored(task)
 
-    def corrected(self, task: JSON, artifacts: Artifacts) -> JSON:
-        """A task that was looked up, without what its server stored twice.
+    def corrected(self, task: JSON, artifacts: Artifacts, subscribed: bool) -> JSON:
+        """A task that was looked up, without what its server stored twice; itself if that is none.
 
         a2a-sdk 0.3.26 does so while somebody is subscribed again, and no more in between. What has
-        come since the last look shows it; of what has not come, equal neighbours are one.
+        come since the last look shows it; of what has not come, equal neighbours are one, as they
+        are of what was stored since a subscription that has just begun (``subscribed``).
         """
+        self._before = {key: len(each.parts) for key, each in artifacts.items()}
         if not self._looked_up or not artifacts_of(task):
             return task
-        once = []
-        for each in artifacts_of(task):
-            key = str(each.get("artifactId") or "")
-            once.append(self._once(key, each, artifacts.get(key)))
+        self._before = {key: len(each) for key, each in self._stored.items()}
+        listed = artifacts_of(task)
+        once = [self._once(each, artifacts, subscribed) for each in listed]
+        if all(map(operator.is_, once, listed)):
+            return task
         return {**task, "artifacts": once}
 
-    def _once(self, key: str, artifact: JSON, known: Optional[Artifact]) -> JSON:
-        fresh = self._fresh.get(key, [])
-        twice = _doubled(fresh)
-        parts, count = objects(artifact.get("parts")), self._stored.get(key, 0)
-        tail = parts[count:]
+    def _once(self, artifact: JSON, artifacts: Artifacts, subscribed: bool) -> JSON:
+        key = str(artifact.get("artifactId") or "")
+        known, fresh = artifacts.get(key), self._fresh.get(key, [])
+        parts, stored = objects(artifact.get("parts")), self._stored.get(key, [])
+        count = len(stored)
+        if parts[:count] != stored:
+            return artifact  # it is another
+        tail, twice = parts[count:], _doubled(fresh)
         if count and tail[:1] == parts[count - 1 : count] and tail[: len(twice)] != twice:
             tail = tail[1:]  # it was being stored at the last look
-        # If nothing has come since, the first of what is missed has to show it.
-        sample = twice or (_doubled(tail[:1]) if not self._stores_twice else [])
-        if sample:
-            self._stores_twice = tail[: len(sample)] == sample
-        if known is None or not self._stores_twice:
+        if not subscribed:
+            # If nothing has come since, the first of what is missed has to show it.
+            sample = twice or (_doubled(tail[:1]) if not self._stores_twice else [])
+            if sample:
+                self._stores_twice = tail[: len(sample)] == sample
+        if known is None or (fresh and not self._stores_twice):
             return artifact
-        missed: List[JSON] = []
-        again = False
-        for part in tail[len(twice) :]:
-            again = not again and bool(missed) and part == missed[-1]
-            if not again:
-                missed.append(part)
-        return {**artifact, "parts": [*known.parts, *missed]}
-
-    def is_doubled(self, task: JSON) -> bool:
-        """Whether a server stored what we saw come once as if it had come twice.
-
-        Its task is no truth then.
-        """
-        stored = _stored(task)
-        for key, parts in self._fresh.items():
-            twice = _doubled(parts)
-            if stored.get(key, [])[-len(twice) :] != twice:
-                return False
-        if self._fresh:
-            return True
-        # Nothing is new since the last look, and that was corrected.
-        return self._stores_twice and self._stored == {
-            key: len(parts) for key, parts in stored.items()
-        }
+        missed = tail[len(twice) :]
+        if subscribed or self._stores_twice:
+            missed = _once_each(missed)
+        once = [*known.parts, *missed]
+        return artifact if once == parts else {**artifact, "parts": once}
 
     # News
 
@@ -262,45 +267,48 @@ class _Replay:
 
     Chunks are held back as long as, put together, they are found in the snapshot's text. The first
     one that is not decides: if what was held is the end of that text, it was a repetition; if not,
-    all of it is new. ``whole`` marks a repetition that began with the artifact's very beginning.
+    all of it is new. ``whole`` marks a repetition that began with the artifact's very beginning, as
+    a chunk or as an older ``snapshot``; behind such a one, what is new to it may be preceded by
+    chunks that are in it.
     """
 
-    __slots__ = ("_known", "doubled", "held", "parts", "whole")
+    __slots__ = ("_before", "_known", "held", "parts", "snapshot", "whole")
 
-    def __init__(self, known: str) -> None:
+    def __init__(self, known: str, snapshot: str = "") -> None:
         self._known = known
-        self.doubled = ""
-        self.held = ""
+        self._before = ""  # of what is in the older snapshot
+        self.snapshot = snapshot
+        self.whole = bool(snapshot)
+        self.held = snapshot
         self.parts: List[JSON] = []
-        self.whole = False
 
     def begins_with(self, text: str) -> bool:
         return bool(text) and self._known.startswith(text)
 
     def hold(self, text: str, parts: List[JSON]) -> bool:
         """Keep a chunk back; False if with it the text is none that is known."""
-        longer, twice = self.held + text, self.doubled + text + text
-        if self.whole:
-            fits = self._known.startswith(longer)
+        longer = self.held + text
+        if not self.whole:
+            fits = longer in self._known or self._is_in_pairs([*self.parts, *parts])
+        elif self._known.startswith(longer) and self.snapshot.endswith(self._before):
+            fits = True
+        elif self.held == self.snapshot and self._before + text in self.snapshot:
+            self._before += text
+            return True
         else:
-            fits = longer in self._known or twice in self._known
+            fits = False
         if fits:
-            self.held, self.doubled = longer, twice
+            self.held = longer
             self.parts.extend(parts)
         return fits
+
+    def _is_in_pairs(self, parts: List[JSON]) -> bool:
+        return "".join(texts(_doubled(parts))) in self._known
 
     @property
     def is_repeated(self) -> bool:
         """Whether what is held may be the end of what is known."""
         return self.held == self._known if self.whole else self._known.endswith(self.held)
-
-    @property
-    def is_doubled(self) -> bool:
-        """Whether the server stored each of these chunks twice, as a2a-sdk 0.3.26 does then.
-
-        Of a single chunk that cannot be told: an agent may say the same word twice.
-        """
-        return not self.is_repeated and bool(self.held) and self._known.endswith(self.doubled)
 
     @property
     def is_certain(self) -> bool:
@@ -314,6 +322,17 @@ def _stored(task: JSON) -> Dict[str, List[JSON]]:
     return {
         str(each.get("artifactId") or ""): objects(each.get("parts")) for each in artifacts_of(task)
     }
+
+
+def _once_each(parts: List[JSON]) -> List[JSON]:
+    """The parts, of those that stand in pairs one each."""
+    once: List[JSON] = []
+    again = False
+    for part in parts:
+        again = not again and bool(once) and part == once[-1]
+        if not again:
+            once.append(part)
+    return once
 
 
 def _doubled(parts: List[JSON]) -> List[JSON]:
