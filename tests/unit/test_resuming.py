@@ -484,9 +484,11 @@ LONG = RetryPolicy(max_attempts=4, backoff=60, max_backoff=60)
 @pytest.mark.parametrize(
     ("resume", "get", "settings", "calls"),
     [
+        ([silence], [], {}, ["run", "resume"]),
+        ([refused(404)], [silence], {}, ["run", "resume", "get"]),
         ([hang_up], [], {"resume": LONG}, ["run"]),
     ],
-    ids=["pausing"],
+    ids=["resuming", "looking up", "pausing"],
 )
 def test_closing_a_stream_that_is_being_taken_up_again_ends_it_at_once(
     open_run: Any, resume: Any, get: Any, settings: Any, calls: List[str]
