@@ -96,6 +96,77 @@ def test_stream_cut_at_random_points_delivers_every_event_once(
     assert events[-1].event.endswith("Completed")
 
 
+@pytest.mark.parametrize(("remote", "id"), REMOTES)
+def test_run_that_ends_while_its_connection_is_down_is_told_to_its_end(
+    agentos_latest: PeerServer, remote: Any, id: str
+) -> None:
+    with Proxy(agentos_latest.port) as proxy, remote(proxy.url, id) as component:
+        with component.run("slow:20:0.02", stream=True, background=True) as stream:
+            events = [next(stream) for _ in range(4)]
+            proxy.refuse()
+            proxy.cut()
+            with remote(agentos_latest.url, id) as direct:
+                ended = direct.wait_run(stream.run_id or "", stream.session_id, wait=20)
+            proxy.refuse(False)
+            events += stream
+            output = stream.output()
+    assert [event.event_index for event in events] == list(range(len(events)))
+    assert events[-1].event == component.component.prefix + "Completed"
+    assert (output.status, output.content) == ("COMPLETED", ended.content)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_run_that_is_faster_than_its_broken_stream_is_told_whole(
+    agentos_latest: PeerServer, seed: int
+) -> None:
+    count, chance = 2000, random.Random(seed)
+    with Proxy(agentos_latest.port) as proxy, RemoteAgent(
+        proxy.url, "plain", resume=QUICK
+    ) as agent:
+        proxy.cut_after(chance.randint(200, 100_000), chance.choice(["reset", "close"]))
+        with agent.run("count:%d" % count, stream=True, background=True) as stream:
+            proxy.wait_for_cut()
+            proxy.cut_after(chance.randint(0, 100_000), chance.choice(["reset", "close"]))
+            events = list(stream)
+            output = stream.output()
+    assert [event.event_index for event in events] == list(range(len(events)))
+    assert len([event for event in events if event.event == "RunContent"]) >= count
+    assert events[-1].event == "RunCompleted"
+    assert output.content == "".join(
+        event.content for event in events if event.event == "RunContent"
+    )
+
+
+@pytest.mark.parametrize(("remote", "id"), REMOTES)
+def test_run_that_a_restarted_old_server_does_not_replay_is_told_as_far_as_it_is_known(
+    remote: Any, id: str
+) -> None:
+    """Agno 2.9 answers with an empty stream; it still has the run."""
+    with PeerServer("agno-2.9.0") as server, Proxy(server.port) as proxy:
+        with remote(proxy.url, id, resume=QUICK) as component:
+            with component.run("slow:10:0.02", stream=True, background=True) as whole:
+                told = [event.event for event in whole]
+            with component.run("slow:10:0.05", stream=True, background=True) as stream:
+                events = [next(stream) for _ in range(6)]
+                proxy.refuse()
+                proxy.cut()
+                with remote(server.url, id) as direct:
+                    ended = direct.wait_run(stream.run_id or "", stream.session_id, wait=20)
+                server.restart()
+                proxy.refuse(False)
+                events += stream
+                output = stream.output()
+    names = [event.event for event in events]
+    assert names[-1] == component.component.prefix + "Completed"
+    if remote is RemoteWorkflow:
+        assert names == told  # its server stores them all
+    else:
+        prefix = component.component.prefix
+        pieces = [event.content for event in events if event.event == prefix + "Content"]
+        assert "".join(pieces) == ended.content
+    assert (output.status, output.content) == ("COMPLETED", ended.content)
+
+
 def test_stream_is_resumed_by_hand(agentos_latest: PeerServer) -> None:
     with RemoteAgent(agentos_latest.url, "plain") as agent:
         with agent.run("slow:20:0.05", stream=True, background=True) as stream:

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import subprocess
 import sys
 import threading
 import uuid
@@ -203,6 +204,39 @@ def test_agent_continued_in_another_process(agentos: PeerServer, agent: Componen
                 other.go_on(**ids)
             output = other.go_on(updated_tools=bare, **ids)
         assert output.content == "tool said: deleted /x"
+
+
+CONTINUE = """
+import pickle, sys
+from remoteagent_lite import RemoteAgent, RemoteTeam
+url, remote, id, path = sys.argv[1:]
+with open(path, "rb") as file:
+    paused = pickle.load(file)
+with {"RemoteAgent": RemoteAgent, "RemoteTeam": RemoteTeam}[remote](url, id) as component:
+    try:
+        print(component.continue_run(paused).content)
+    except ValueError as error:
+        print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize(("remote", "id"), [(RemoteAgent, "my-agent"), (RemoteTeam, "my-team")])
+def test_decision_that_is_made_in_two_processes_is_executed_once(
+    newer: PeerServer, tmp_path: Any, remote: Any, id: str
+) -> None:
+    """A double click, answered by two workers that hold the same paused output."""
+    with remote(newer.url, id) as component:
+        paused = component.run("delete /tmp/x")
+        paused.pending[0].confirm()
+        path = tmp_path / "paused"
+        path.write_bytes(pickle.dumps(paused))
+        command = [sys.executable, "-c", CONTINUE, newer.url, remote.__name__, id, str(path)]
+        said = [subprocess.check_output(command, timeout=60).decode() for _ in range(2)]
+        assert said[0].strip() == "tool said: deleted /tmp/x"
+        assert said[1].startswith("refused: run %s is not paused" % paused.run_id)
+        with pytest.raises(ValueError, match="not paused but COMPLETED"):
+            component.continue_run(paused)  # which has seen it pause, and nothing since
+        assert [row.run_id for row in component.list_runs(paused.session_id)] == [paused.run_id]
 
 
 def test_finished_run_is_not_run_anew_by_mistake(agentos: PeerServer, agent: Component) -> None:
