@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from .channels.a2a import RECOVER, A2AConnection
-from .errors import ProtocolError, shown_url
+from .errors import ProtocolError, RemoteTimeoutError, shown_url
 from .models.a2a_v10 import (
     AgentCard,
     ListTasksResponse,
@@ -300,6 +301,7 @@ class A2AClient:
         self, operation: StreamOperation, options: CallOptions
     ) -> RunStream[Any, StreamResponse]:
         fold = operation.fold
+        limit = Timeout.of(options["timeout"]) if "timeout" in options else self._connection.timeout
 
         def recover(index: Optional[int], limit: Timeout) -> Any:
             task = _task(fold.run_id, fold.session_id)
@@ -314,14 +316,20 @@ class A2AClient:
         def cancel(stream: RunStream[Any, StreamResponse], wait: float) -> bool:
             if not stream.run_id:
                 return False
-            task = self.cancel_task(stream.run_id, context_id=stream.session_id, **options)
+            within: Any = dict(options, timeout=limit.within(wait))
+            until = time.monotonic() + wait
+            try:
+                task = self.cancel_task(stream.run_id, context_id=stream.session_id, **within)
+            except RemoteTimeoutError:
+                if time.monotonic() < until - 0.01:  # it was another limit
+                    raise
+                return False
             canceled = bool(task.status.state == _STATES["canceled"])
             if canceled:
                 stream.tell(lambda: fold.snapshot(task.to_dict()))
             return canceled
 
         answer = self._connection.open(operation, options)
-        limit = Timeout.of(options["timeout"]) if "timeout" in options else self._connection.timeout
         return RunStream(
             answer,
             fold,

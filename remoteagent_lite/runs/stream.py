@@ -803,7 +803,8 @@ class RunStream(Generic[OutputT, EventT]):
         fold = self._fold
         count = self._attempts.count
         lost = isinstance(cause, (RemoteServerUnavailableError, EventsMissingError))
-        if isinstance(cause, RemoteAgentError) and (_is_silence(cause) or not (lost or count)):
+        tells_all = _is_silence(cause) or not (lost or count)
+        if isinstance(cause, RemoteAgentError) and tells_all and not fold.finished:
             return cause
         how = "ended" if self._broken.cause is None else "broke off"
         if fold.finished:

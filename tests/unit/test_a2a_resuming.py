@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
@@ -13,6 +14,7 @@ from remoteagent_lite import (
     RemoteTimeoutError,
     RetryPolicy,
     StreamInterruptedError,
+    TaskNotFoundError,
     Timeout,
 )
 from tests.peers.a2a_crafted import (
@@ -33,12 +35,14 @@ from tests.peers.faults import (
     Handler,
     RawServer,
     Request,
+    hang_up,
     raw,
     reply,
     silence,
     stream,
 )
 
+refuse_503 = reply(b"", 503)
 QUICK = RetryPolicy(max_attempts=2, backoff=0.01)
 #: The longest silence that a test puts up with, and how long it may take to notice, in seconds.
 SILENCE = 0.5
@@ -197,6 +201,65 @@ def test_answers_that_always_break_off_end_as_an_interrupted_stream() -> None:
         with pytest.raises(StreamInterruptedError) as caught:
             run_to_end(server, resume=QUICK, retry=RetryPolicy(max_attempts=1))
         assert caught.value.run_id == "t1"
+
+
+# Ends in doubt -----------------------------------------------------------------------------------
+
+EMPTY = [result({"task": WORKING}), status_update("COMPLETED")]
+
+
+@pytest.mark.parametrize("lost", [hang_up, refuse_503, silence])
+def test_an_end_in_doubt_is_looked_up_as_often_as_the_policy_says(lost: Handler) -> None:
+    answers: Iterator[Any] = iter([lost, lost, result(DONE)])
+    with Agent(card(), SendStreamingMessage=EMPTY, GetTask=lambda _: next(answers)) as server:
+        settings = {"retry": RetryPolicy(max_attempts=1), "timeout": Timeout(read=SILENCE)}
+        output = run_to_end(server, resume=QUICK, **settings)
+        assert (output.status, output.content) == ("COMPLETED", "all of it")
+        assert server.called.count("GetTask") == 3
+
+
+@pytest.mark.parametrize("still", [result(WORKING), hang_up, refuse_503])
+def test_an_end_in_doubt_that_nothing_settles_is_not_told_as_an_answer(still: Any) -> None:
+    with Agent(card(), SendStreamingMessage=EMPTY, GetTask=lambda _: still) as server:
+        with pytest.raises(StreamInterruptedError, match="could not be found out") as caught:
+            run_to_end(server, resume=QUICK, retry=RetryPolicy(max_attempts=1))
+        assert caught.value.run_id == "t1"
+        assert server.called.count("GetTask") == 1 + QUICK.max_attempts
+
+
+def test_an_end_in_doubt_of_a_forgotten_task_is_not_told_as_an_answer() -> None:
+    gone = error(-32001, "Task not found")
+    with Agent(card(), SendStreamingMessage=EMPTY, GetTask=gone) as server:
+        with pytest.raises(StreamInterruptedError) as caught:
+            run_to_end(server, resume=QUICK)
+        assert type(caught.value.__cause__) is TaskNotFoundError
+        assert server.called.count("GetTask") == 1
+
+
+# Limits ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", [False, True])
+def test_cancelling_takes_no_longer_than_was_said(client: bool) -> None:
+    never = threading.Event()
+    with Agent(
+        card(),
+        SendStreamingMessage=[result({"task": WORKING}), never],
+        CancelTask=lambda _: silence,
+        GetTask=lambda _: silence,
+    ) as server:
+        remote: Any = (
+            A2AClient(server.url, timeout=PATIENT)
+            if client
+            else RemoteAgent(server.url, "x", protocol="a2a", timeout=PATIENT)
+        )
+        with remote:
+            begin = remote.stream_message if client else partial(remote.run, stream=True)
+            with begin("x") as stream:
+                next(stream)
+                began = time.monotonic()
+                assert stream.cancel(wait=SILENCE) is False
+                assert time.monotonic() - began < NOTICED
 
 
 # Silence -----------------------------------------------------------------------------------------
