@@ -286,6 +286,10 @@ class _Limits:
         """Silence is counted from ``now`` on."""
         self._heard = now
 
+    def are_over(self, now: float) -> bool:
+        """Whether the time for the whole stream is used up."""
+        return self.deadline is not None and now > self.deadline - 0.01
+
     def left(self, now: float) -> Timeout:
         """The limits of a call that is made for the stream."""
         return self.timeout.within(None if self.deadline is None else self.deadline - now)
@@ -719,7 +723,7 @@ class RunStream(Generic[OutputT, EventT]):
             return self._complete()
         if not looked:
             self._broken = end
-        if _is_late(end.cause):
+        if _is_late(end.cause) and self._limits.are_over(time.monotonic()):
             # By the limit that the caller gave, not by what was left of it for one answer.
             raise self._failed(self._timed_out(_TOTAL, "total")) from end.cause
         if not looked and (fold.finished or self._is_due_to_look(end)):
