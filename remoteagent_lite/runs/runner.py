@@ -59,7 +59,7 @@ from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
 from ..protocols.component import AGENT, Component
 from ..wire import Fold
-from .stream import Resumption, RunStream, Settled, Told
+from .stream import NO_TIME, Resumption, RunStream, Settled, Told
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -341,7 +341,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             value = self._protocol.continuation(run_id, snapshot, latest, decisions, fields)
             fields["session_id"] = session_id or (latest.session_id if latest else None)
             if value is not None or not follow_up:  # else it goes on as another run
-                began(snapshot if latest is None else latest)
+                began((latest or snapshot) if fields.get("background") else None)
             if stream:
                 streamed = self._protocol.continue_stream(run_id, value, fields)
                 return self._open(streamed, fields, call_options, repeatable=False)
@@ -367,15 +367,17 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     def _continuing(self, run_id: str) -> Iterator[Callable[[Any], None]]:
         """Let one thread at a time continue the run, and none after it.
 
-        Yields the function to call with the pause when it is about to be decided. What became of it
-        if it failed then, only the server knows, unless the server cannot have begun.
+        Yields the function to call when it is about to begin, with the pause if that may be found
+        some time after it was decided. What became of the run if it failed then, only the server
+        knows, unless the server cannot have begun.
         """
         memory, running = self._memory, self._protocol.running(run_id)
         mine = object()
 
         def began(pause: Any) -> None:
             memory.latest.keep(run_id, running)
-            memory.decided.keep(run_id, pause)
+            if pause is not None:
+                memory.decided.keep(run_id, pause)
 
         try:
             try:
@@ -442,6 +444,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         confirm it.
         POST .../runs/{run_id}/cancel, then GET .../runs/{run_id}. Blocks.
         """
+        if not wait > 0:
+            raise ValueError(NO_TIME)
         return self._cancel(_given(run_id), session_id, None, wait, options)
 
     def _cancel(

@@ -121,6 +121,7 @@ class _End(NamedTuple):
     looked: bool = False
 
 
+NO_TIME = "wait must be more than 0 seconds: in no time nothing can be cancelled"
 _TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
 
 _CLOSED = object()
@@ -159,11 +160,20 @@ class _Reader:
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._full = False  # the thread waits for room
+        self._answer = answer
         self._exchange = Exchange()  # in which the answer is asked for, if it is not there yet
         self._abort = self._exchange.abort if answer is None else answer.abort
         self.thread = threading.Thread(
             target=self._run, args=(answer, begin, delay), name="remoteagent-stream", daemon=True
         )
+
+    def start(self) -> None:
+        try:
+            self.thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            if self._answer is not None:
+                self._answer.drop()
+            self.put(_End(error))
 
     def put(self, item: Any) -> None:
         self._items.put(item)
@@ -239,26 +249,21 @@ class _Reader:
 class _Source:
     """What a stream reads from: one reader after another. It must not know the RunStream either."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Union[StreamResponse, Told]) -> None:
         self.process = os.getpid()
         self.closed = False
         self.listeners: List[Callable[[], Any]] = []
-        self.reader: _Reader
+        opened = answer if isinstance(answer, StreamResponse) else None
+        begin = None if opened is not None else lambda: answer
+        self.reader = _Reader(self.listeners, opened, begin)
 
-    def read(
-        self,
-        answer: Optional[StreamResponse] = None,
-        begin: Optional[Callable[[], Any]] = None,
-        delay: float = 0.0,
-    ) -> None:
+    def read(self, begin: Callable[[], Any], delay: float) -> None:
         """Read from another answer from now on."""
-        before: Optional[_Reader] = self.__dict__.get("reader")
-        self.reader = _Reader(self.listeners, answer, begin, delay)
-        if before is not None:
-            before.stop()
+        before, self.reader = self.reader, _Reader(self.listeners, None, begin, delay)
+        before.stop()
         if self.closed:  # looked at behind the assignment: close() does it the other way round
             self.reader.stop()
-        self.reader.thread.start()
+        self.reader.start()
 
     def close(self) -> None:
         """Any thread, any number of times; takes no lock, because it is the stream's finalizer."""
@@ -387,13 +392,9 @@ class RunStream(Generic[OutputT, EventT]):
         self._consumer = threading.get_ident()  # the thread that reads: at first whoever opened it
         self._kept = False  # whether _batch was put there by read_on
         self._decoder = self._new_decoder()
-        self._source = _Source()
-        if isinstance(answer, StreamResponse):
-            self._source.read(answer)
-        else:
-            self._source.read(begin=lambda: answer)
-        # It also runs at interpreter exit.
-        self._finalizer = weakref.finalize(self, self._source.close)
+        self._source = _Source(answer)
+        weakref.finalize(self, self._source.close)  # which also runs at interpreter exit
+        self._source.reader.start()
 
     @property
     def run_id(self) -> Optional[str]:
@@ -493,6 +494,8 @@ class RunStream(Generic[OutputT, EventT]):
         False means that the run had ended otherwise, or nothing confirmed it within ``wait``
         seconds. What the stream still holds can be read afterwards. Any thread may call this.
         """
+        if not wait > 0:
+            raise ValueError(NO_TIME)
         self._was_cancelled = True
         return self._cancel(self, wait)
 
@@ -646,7 +649,7 @@ class RunStream(Generic[OutputT, EventT]):
             events: Any = self._decoder.feed(item)
             self._batch = chain.from_iterable(events) if fold.plural else events
         elif type(item) is Told:
-            self._batch = _lazily(item.events)
+            self._batch = _until_closed(self._decoder, _lazily(item.events))
         elif type(item) is Settled:
             fold.settle(item.output)
             return self._complete()
@@ -794,7 +797,7 @@ class RunStream(Generic[OutputT, EventT]):
         self._state = state
         self._limits.restart(time.monotonic() + delay)
         self._decoder = self._new_decoder()
-        self._source.read(begin=begin, delay=delay)
+        self._source.read(begin, delay)
         if self._source.closed:
             self._decoder.closed = True
 
@@ -834,7 +837,7 @@ class RunStream(Generic[OutputT, EventT]):
     def _complete(self) -> bool:
         """The run has ended: hand out what was held back. Whether there is something."""
         held = self._fold.flush()
-        self._batch = iter(held)
+        self._batch = _until_closed(self._decoder, held)
         self._end()
         return bool(held)
 

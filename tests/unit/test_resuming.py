@@ -509,6 +509,32 @@ def test_closing_a_stream_that_is_being_taken_up_again_ends_it_at_once(
         server.wait_until_idle()
 
 
+def test_a_stream_for_which_there_is_no_thread_leaves_nothing_behind(
+    open_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "remoteagent-stream":
+            raise RuntimeError("can't start new thread")
+        plain(thread)
+
+    plain = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with OneRun(held(0, 1)) as server:
+        error = interrupted(open_run(server))
+        assert str(error.__cause__) == "can't start new thread"
+        server.wait_until_idle()
+
+
+def test_a_stream_that_is_closed_tells_nothing_of_what_was_found_out(open_run: Any) -> None:
+    get = found(content=WHOLE, events=STORED)
+    with OneRun(told(0, 1, 2, 3, end="cut"), refused(404), get=[get]) as server:
+        run = open_run(server)
+        assert [next(run).event for _ in range(5)][-1] == "RunContent"
+        run.close()
+        assert list(run) == []
+        assert run.output().content == WHOLE
+
+
 # The garbage collector ---------------------------------------------------------------------------
 
 

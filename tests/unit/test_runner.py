@@ -251,6 +251,17 @@ def test_cancelling_takes_no_longer_than_was_said(cancel: Any, get: Any, streami
                 assert bounded(0.5, lambda: stream.cancel(wait=0.5)) is False
 
 
+def test_a_cancel_that_may_take_no_time_is_refused_instead_of_forgotten() -> None:
+    with OneRun(held(numbered(0))) as server, RemoteAgent(server.url, "a") as agent:
+        for wait in (0, -1):
+            with pytest.raises(ValueError, match="more than 0 seconds"):
+                agent.cancel_run("r", session_id="s", wait=wait)
+        with agent.run("x", stream=True, **IDS) as stream:
+            with pytest.raises(ValueError, match="more than 0 seconds"):
+                stream.cancel(wait=0)
+        assert server.called == ["run"]
+
+
 # Cancelled for sure ------------------------------------------------------------------------------
 
 
