@@ -119,7 +119,8 @@ class TTLCache(Generic[T]):
                         self._expires = self._clock() + ttl
                 return mine
             except BaseException as error:
-                mine.error = error
+                # Not the one that is raised: this thread writes into it what its run was.
+                mine.error = _own(error) if isinstance(error, Exception) else error
                 raise
             finally:
                 self._land(mine)

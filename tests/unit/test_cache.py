@@ -305,10 +305,19 @@ def test_fetch_that_asks_for_its_own_value_does_not_wait_for_itself(way):
 
 
 def test_error_that_many_wait_for_is_each_ones_own():
+    class Late(threading.Event):
+        """Those who wait go on only when they may: the one who fetched is done with its error."""
+
+        may_go_on = threading.Event()
+
+        def wait(self, timeout=None):
+            return super().wait(timeout) and self.may_go_on.wait(10)
+
     cache, source = TTLCache(10, Clock()), Source()
     source.error = RemoteAgentError("no server", "http://x")
     leader = Caller(cache.get, source)
     assert source.called.wait(10)
+    cache._flight.landed = Late()
     others = [Caller(cache.get, source) for _ in range(2)]
     waiting(cache._flight, 2)
     source.go_on.set()
@@ -318,6 +327,7 @@ def test_error_that_many_wait_for_is_each_ones_own():
             caller.outcome()
         about_run(caught.value, "run-%d" % number)
         errors.append(caught.value)
+        Late.may_go_on.set()
     assert [error.run_id for error in errors] == ["run-0", "run-1", "run-2"]
     assert [str(error) for error in errors] == ["no server (run run-%d)" % n for n in range(3)]
 
