@@ -2,7 +2,7 @@
 
 The oldest runs twice: with the newest releases of the dependencies that it can have, and, for what
 touches them, with the oldest that ``setup.cfg`` allows. Arguments are handed on to pytest. A Python
-that is missing is said to be, and the rest is run. What a run prints comes when it has ended.
+that is missing is said to be, and the rest is run. What a part prints comes when it has ended.
 """
 
 import hashlib
@@ -10,16 +10,20 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 #: What setup.cfg allows at the least, and the urllib3 of that time.
 OLDEST_DEPENDENCIES = ["requests==2.26.0", "urllib3==1.26.20", "sseclient-py==1.7.2"]
 TOUCHING_DEPENDENCIES = ["tests/unit", "tests/live/test_agentos.py", "tests/live/test_media.py"]
-
+#: Each is a process of its own. The live ones come first: they take longest, mostly by waiting.
+PARTS = [["tests/live"], ["tests/unit"]]
+#: Parts that run side by side, on however few cores.
+SIDE_BY_SIDE = 4
 
 #: Tests of the servers that our tests talk to: once is enough.
 ABOUT_PEERS = ["tests/live/test_peers.py", "tests/live/test_a2a_peers.py"]
@@ -74,26 +78,39 @@ def main(arguments: List[str]) -> int:
     oldest, newest = min(found, key=SUPPORTED.index), max(found, key=SUPPORTED.index)
     runs: Dict[str, List[str]] = {newest: [], oldest: [], oldest + "-oldest": OLDEST_DEPENDENCIES}
 
-    def run(name: str) -> bool:
-        chosen = arguments or (TOUCHING_DEPENDENCIES if runs[name] else [])
+    interpreters = {
+        name: environment(name, found[name.partition("-")[0]], extra)
+        for name, extra in runs.items()
+    }
+
+    def run(task: Tuple[str, List[str]]) -> bool:
+        name, chosen = task
         if name == oldest != newest:
             chosen = [*chosen, *("--ignore=" + path for path in ABOUT_PEERS)]
-        inside = environment(name, found[name.partition("-")[0]], runs[name])
+        inside = interpreters[name]
         version = subprocess.check_output([inside, "-VV"]).decode().strip()
+        began = time.monotonic()
         done = subprocess.run(
             [inside, "-m", "pytest", *chosen],
             cwd=str(ROOT),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        print("\n=== %s: %s\n%s" % (name, version, done.stdout.decode("utf-8", "replace")))
+        heading = "%s: %s: %s, %.0f s" % (name, version, " ".join(chosen), time.monotonic() - began)
+        print("\n=== %s\n%s" % (heading, done.stdout.decode("utf-8", "replace")))
         sys.stdout.flush()
         return done.returncode == 0
 
-    # Two at a time: much of what they do is waiting for servers.
-    with ThreadPoolExecutor(2) as pool:
-        passed = dict(zip(runs, pool.map(run, runs)))
-    failed = [name for name in runs if not passed[name]]
+    def parts(name: str) -> List[List[str]]:
+        if arguments:
+            return [arguments]
+        return [TOUCHING_DEPENDENCIES] if runs[name] else PARTS
+
+    tasks = [(name, part) for name in runs for part in parts(name)]
+    tasks.sort(key=lambda task: task[1] != PARTS[0])
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        passed = list(pool.map(run, tasks))
+    failed = ["%s %s" % (name, " ".join(part)) for (name, part), ok in zip(tasks, passed) if not ok]
     result = "failed: %s" % ", ".join(failed) if failed else "passed"
     print("\nUnder %s: %s" % (", ".join(runs), result))
     return 1 if failed else 0

@@ -103,7 +103,7 @@ class Answer(http.client.HTTPResponse):
             line = super()._read_status()  # type: ignore[misc]
             status = line[1]
             if status == http.client.SWITCHING_PROTOCOLS:  # nobody asked for that
-                raise http.client.BadStatusLine("101")
+                raise http.client.BadStatusLine("101, which nobody asked for")
             if status >= 200:
                 return line
             http.client.parse_headers(self.fp)

@@ -162,6 +162,8 @@ def _reason(causes: List[BaseException]) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return str(cause.strerror)
     last = causes[-1]
+    if type(last) is http.client.BadStatusLine:  # not the one that is a lost connection
+        return "the answer is not HTTP: %.60r" % last.line.strip()
     return str(last.args[0]) if last.args and isinstance(last.args[0], str) else type(last).__name__
 
 

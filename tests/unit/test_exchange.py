@@ -119,6 +119,15 @@ def test_run_is_never_sent_twice_when_tls_breaks_behind_it(way):
         assert len(way.executed(server)) == 1
 
 
+@pytest.mark.parametrize("line", [b"220 mail ready\x1b[2J", b"HTTP/1.1 101 Switching Protocols"])
+def test_answer_that_is_no_http_is_shown_on_one_line_without_control_characters(line):
+    with going(WAYS[0], raw(line + b"\r\n\r\n")) as (server, transport):
+        error = failure(transport.send, post(server.url, json=1), PATIENT)
+    assert type(error) is RemoteServerUnavailableError and error.request_sent
+    assert "the answer is not HTTP: '" in str(error)
+    assert str(error).isprintable() and "may have executed" in str(error)
+
+
 def test_run_is_never_sent_twice_where_another_server_failed_before():
     with opened() as transport, RawServer(hang_up) as server:
         try:
