@@ -27,7 +27,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 __all__ = ["Desk", "Ledger", "PendingRun"]
 
@@ -146,6 +146,7 @@ class Ledger:
         self._answers: OrderedDict[str, _Answer] = OrderedDict()  # by turn, if not yet proven
         self._handed_over: OrderedDict[str, None] = OrderedDict()
         self._next_sweep = -math.inf
+        self._uncollected: List[PendingRun] = []  # to be told once the lock is free
 
     # --- Runs that were sent
 
@@ -205,6 +206,14 @@ class Ledger:
                 agent.out = None
             if agent.mark is not None:
                 self._recall(agent, memory.get("runs"), now)
+            uncollected, self._uncollected = self._uncollected, []
+        for run in uncollected:
+            logger.error(
+                "the answer of run %s (session %s) was never collected: the agent that asked for "
+                "it was deleted, has other options now, or is not scheduled",
+                run.run_id,
+                run.session_id,
+            )
         return Desk(self, agent, memory, clock)
 
     def _prove(self, answer: _Answer, agent: _Agent, now: float) -> None:
@@ -304,7 +313,7 @@ class Ledger:
                     agent.runs.remove(run)
                     self._offer(run, agent, now)
             if not agent.runs or silence > _GIVEN_UP:
-                self._give_up(agent.runs)
+                self._uncollected += agent.runs
                 del self._agents[mark]
         for scope, newcomers in list(self._newcomers.items()):
             self._rename(newcomers.runs)
@@ -313,7 +322,8 @@ class Ledger:
                 is_known = self._is_known(run, scope)
                 if waits > (newcomers.patience if is_known else _GIVEN_UP):
                     newcomers.runs.remove(run)
-                    self._give_up([] if is_known else [run])
+                    if not is_known:
+                        self._uncollected.append(run)
             if not newcomers.runs and now - newcomers.heard > newcomers.patience:
                 del self._newcomers[scope]
 
@@ -323,15 +333,6 @@ class Ledger:
         run.is_stray, run.former = True, agent.mark
         newcomers = self._newcomers.setdefault(agent.scope, _Agent(None, agent.scope, now))
         newcomers.runs.append(run)
-
-    def _give_up(self, runs: Iterable[PendingRun]) -> None:
-        for run in runs:
-            logger.error(
-                "the answer of run %s (session %s) was never collected: the agent that asked for "
-                "it was deleted, has other options now, or is not scheduled",
-                run.run_id,
-                run.session_id,
-            )
 
     def __repr__(self) -> str:
         waiting = [*self._agents.values(), *self._newcomers.values()]

@@ -1,7 +1,8 @@
 """Whose runs are waited for, and what is known to be told: the ledger by itself."""
 
+import logging
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -207,6 +208,25 @@ def test_what_nobody_ever_comes_for_is_told_in_the_log(caplog: pytest.LogCapture
     assert sorted(record.args[0] for record in caplog.records if record.args) == ["a", "b"]  # type: ignore[index]
     assert "never collected" in caplog.text
     assert repr(ledger) == "<Ledger of 0 runs>"
+
+
+def test_log_that_blocks_or_asks_back_holds_up_no_other_call() -> None:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append((record.getMessage(), ledger._lock.locked()))
+
+    told: List[Tuple[str, bool]] = []
+    ledger = Ledger()
+    Agent(ledger).receive("a", 0, is_stored=False)
+    handler = Handler()
+    ledger_module.logger.addHandler(handler)
+    try:
+        for day in range(12):
+            Agent(ledger, "other scope").desk(HOUR * 24 * day)
+    finally:
+        ledger_module.logger.removeHandler(handler)
+    ((text, is_locked),) = told
+    assert "run a " in text and not is_locked
 
 
 def test_runs_are_known_from_memory_after_a_restart() -> None:

@@ -22,7 +22,7 @@ SCHEDULES = 10000 if sys.version_info >= (3, 9) else 1000
 ACTIONS = st.tuples(
     st.sampled_from([0.0, 0.05, 0.5, 2.0, 7.0, 20.0, 60.0, 130.0, 200.0]),
     st.sampled_from(["message", "message", "message", "check", "check", "restart"]),
-    st.sampled_from([0, 1]),
+    st.sampled_from([0, 1, 2]),
     st.sampled_from(
         [(), (LOST,), (KILLED,), (KILLED_HALFWAY,), (STORED,), (LOST, KILLED), (KILLED, LOST)]
     ),
@@ -31,7 +31,7 @@ ACTIONS = st.tuples(
     st.sampled_from([(0.0,), (0.05,), (1.0,), (0.0, 1.0), (1.0, 0.05)]),
 )
 PLANS = st.tuples(
-    st.sampled_from([1, 2]),
+    st.sampled_from([1, 2, 3]),
     st.booleans(),
     st.sampled_from([0.0, 3.0, 100.0]),
     st.lists(ACTIONS, min_size=1, max_size=10),
