@@ -163,7 +163,7 @@ def _reason(causes: List[BaseException]) -> str:
             return str(cause.strerror)
     last = causes[-1]
     if type(last) is http.client.BadStatusLine:  # not the one that is a lost connection
-        return "the answer is not HTTP: %.60r" % last.line.strip()
+        return "the answer is not HTTP: %.60r" % str(last).strip()
     return str(last.args[0]) if last.args and isinstance(last.args[0], str) else type(last).__name__
 
 
