@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import threading
 import time
 from typing import Any, List, Optional
 
+from ..handover import Signal
 from ..options import Timeout
 
 __all__ = ["Attempt", "Exchange"]
@@ -37,7 +37,7 @@ class Exchange:
     def __init__(self) -> None:
         self.aborted = False
         self._attempts: List[Attempt] = []
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # put() is reentrant
+        self._wake = Signal()
 
     @staticmethod
     def bound() -> Optional[Exchange]:
@@ -51,15 +51,14 @@ class Exchange:
     def abort(self) -> None:
         """End what is under way, at once. Any thread, any number of times."""
         self.aborted = True
-        self._wake.put(None)
+        self._wake.give()
         for attempt in list(self._attempts):
             attempt.abort()
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not beyond ``abort()``."""
         if not self.aborted:
-            with contextlib.suppress(queue.Empty):
-                self._wake.get(timeout=seconds)
+            self._wake.wait(seconds)
 
     def attempt(self, timeout: Timeout, deadline: Optional[float]) -> Attempt:
         """A request that is about to be made, within its limits."""

@@ -44,6 +44,7 @@ from ..errors import (
     StreamInterruptedError,
     about_run,
 )
+from ..handover import Handover, Signal
 from ..http.exchange import Exchange
 from ..http.transport import StreamResponse
 from ..modelling.outputs import Output
@@ -143,7 +144,7 @@ class _Reader:
 
     There are no locks in here, for garbage collection may call ``stop`` within any line of any
     thread. ``written`` belongs to the reading thread and ``taken`` to the consumer; each side only
-    reads the other's. Whoever waits does so at a SimpleQueue, whose put is reentrant.
+    reads the other's. Whoever waits does so at what a finalizer can wake.
     """
 
     def __init__(
@@ -157,8 +158,8 @@ class _Reader:
         self.written = 0
         self.taken = 0
         self._listeners = listeners  # told of every hand-over
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._items: Handover[Any] = Handover()
+        self._room = Signal()
         self._full = False  # the thread waits for room
         self._answer = answer
         self._exchange = Exchange()  # in which the answer is asked for, if it is not there yet
@@ -182,22 +183,22 @@ class _Reader:
 
     def take(self, timeout: Optional[float]) -> Any:
         """The next item. Raises queue.Empty after ``timeout`` seconds."""
-        item = self._items.get_nowait() if timeout == 0 else self._items.get(timeout=timeout)
+        item = self._items.take(timeout)
         if type(item) is bytes:
             self.taken += len(item)
             if self._full:
-                self._room.put(None)
+                self._room.give()
         return item
 
     def waiting(self) -> int:
         """How many items there are."""
-        return self._items.qsize()
+        return len(self._items)
 
     def stop(self) -> None:
         """Wake the thread and the consumer, wherever they wait. Any thread, any number of times."""
         if not self.stopped:
             self.stopped = True
-            self._room.put(None)
+            self._room.give()
             self._abort()
             self.put(_CLOSED)
 
@@ -239,7 +240,7 @@ class _Reader:
         while self._is_full():
             self._full = True
             if self._is_full():  # looked at again: the consumer may have taken bytes in between
-                self._room.get()
+                self._room.wait()
             self._full = False
 
     def _is_full(self) -> bool:
@@ -915,7 +916,7 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Any]:
     stream is raised, and the others stay open: they can be merged again. Close them yourself.
     """
     # A stream, for each network read that it holds; False for what was left of an earlier one.
-    ready: queue.SimpleQueue[Tuple[RunStream[Any, Any], bool]] = queue.SimpleQueue()
+    ready: Handover[Tuple[RunStream[Any, Any], bool]] = Handover()
     left = dict.fromkeys(streams)
     tellers = [functools.partial(ready.put, (stream, True)) for stream in left]
     try:
@@ -929,7 +930,7 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Any]:
                 ready.put((stream, True))
         while left:
             try:
-                stream, more = ready.get(timeout=_soonest(left))
+                stream, more = ready.take(_soonest(left))
             except queue.Empty:
                 for stream in left:
                     ready.put((stream, True))  # one has passed its deadline, and will say so

@@ -40,7 +40,7 @@ ORDER = """
     protocols.agentos.decisions protocols.agentos.endpoints protocols.agentos
     protocols.sse protocols.jsontext protocols.component protocols
     models modelling.outputs modelling.decisions modelling.attachments modelling.checks modelling
-    events wire options media errors _version
+    events wire options media errors handover _version
 """.split()
 
 
