@@ -775,11 +775,11 @@ def test_merge_yields_events_in_the_order_in_which_they_arrive(open_stream):
         merged = merge(*streams.values())
         assert names([next(merged)[1], next(merged)[1]]) == ["RunStarted", "RunStarted"]
         arrived = streams["A"]._source.listeners[0].func.__self__  # the queue of what is ready
-        before = arrived.qsize()
+        before = len(arrived)
         for count, gate in enumerate(gates, 1):
             # Every event lies ready before the first is asked for.
             gate.set()
-            eventually(lambda wanted=before + count: arrived.qsize() >= wanted)
+            eventually(lambda wanted=before + count: len(arrived) >= wanted)
         seen = [event.content for _, event in merged if event.event == "RunContent"]
         assert seen == ["%s%d" % pair for pair in zip(order, range(len(order)))]
 
