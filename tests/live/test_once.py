@@ -106,6 +106,10 @@ def test_a_failed_run_is_found_failed(counting: PeerServer) -> None:
         assert executions(counting, text) == 2
 
 
+#: What a server decides does not hang on the Python of those who ask.
+PAIRS = 100 if sys.version_info >= (3, 9) else 10
+
+
 def ask(arguments: Tuple[str, str, Any]) -> str:
     url, key, together = arguments
     with RemoteAgent(url, "plain", timeout=30) as agent:
@@ -117,7 +121,7 @@ def ask(arguments: Tuple[str, str, Any]) -> str:
 def test_of_two_processes_at_the_same_moment_one_begins(counting: PeerServer) -> None:
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, context.Pool(2) as pool:
-        for _ in range(100):
+        for _ in range(PAIRS):
             key, together = new_key(), manager.Barrier(2)
             one, two = pool.map(ask, [(counting.url, key, together)] * 2)
             assert one == two
