@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Callable, Dict, Generic, Optional, TypeVar
+from typing import Callable, Dict, Generic, List, Optional, TypeVar
 
 __all__ = ["Recent", "TTLCache"]
 
@@ -161,6 +161,10 @@ class Recent(Generic[T]):
 
     def get(self, key: str) -> Optional[T]:
         return self._values.get(key)
+
+    def values(self) -> List[T]:
+        """All that is kept, oldest first."""
+        return list(self._values.values())
 
     def drop(self, key: str) -> None:
         self._values.pop(key, None)

@@ -6,9 +6,18 @@ Needs the standard library only, and knows nothing of what is served.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-__all__ = ["Environ", "Header", "Refused", "StartResponse", "answer", "read_body"]
+__all__ = [
+    "Environ",
+    "Header",
+    "Refused",
+    "StartResponse",
+    "answer",
+    "read_body",
+    "stated_length",
+    "status_line",
+]
 
 Environ = Dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -36,13 +45,9 @@ def read_body(environ: Environ, limit: int) -> bytes:
     gunicorn, waitress and werkzeug do). Raises Refused: 400 for a body that is cut short, 411 for
     one without an end, 413 for one that is too large.
     """
-    stated = environ.get("CONTENT_LENGTH") or ""
-    if stated:
-        if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
-            raise Refused(400, "the Content-Length is no number")
-        length = int(stated)
-        if length > limit:
-            raise _too_large(limit)
+    stated = stated_length(environ, limit)
+    if stated is not None:
+        length = stated
     elif environ.get("wsgi.input_terminated"):
         length = limit + 1
     elif environ.get("HTTP_TRANSFER_ENCODING"):
@@ -62,11 +67,28 @@ def read_body(environ: Environ, limit: int) -> bytes:
             missing -= len(piece)
     except OSError as error:
         raise Refused(400, "the body could not be read to its end") from error
-    if stated and missing:
+    if stated is not None and missing:
         raise Refused(400, "the body is shorter than its Content-Length")
-    if not stated and not missing:
+    if stated is None and not missing:
         raise _too_large(limit)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def stated_length(environ: Environ, limit: int) -> Optional[int]:
+    """How long the body says it is, in bytes; None if it does not. Refused: 400, or 413."""
+    stated = environ.get("CONTENT_LENGTH") or ""
+    if not stated:
+        return None
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
+        raise Refused(400, "the Content-Length is no number")
+    if int(stated) > limit:
+        raise _too_large(limit)
+    return int(stated)
+
+
+def status_line(status: int) -> str:
+    """The status with its phrase, as start_response wants it."""
+    return _LINES.get(status) or "%d Unknown" % status
 
 
 def _too_large(limit: int) -> Refused:

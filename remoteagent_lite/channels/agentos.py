@@ -130,6 +130,35 @@ class Connection:
         request, timeout = self._prepared(request, options or {}, trusted)
         return self.transport().open(request, timeout, repeatable=repeatable, began=began)
 
+    def forward(
+        self,
+        request: Request,
+        authorization: Optional[str] = None,
+        *,
+        own: bool = True,
+        timeout: Optional[Timeout] = None,
+    ) -> StreamResponse:
+        """Send for somebody else, and return whatever is answered; the caller closes it.
+
+        Unless the credentials that go with it are this object's ``own``, they are the given
+        ``authorization``, a header's value, or none.
+        """
+        if own:
+            self._prepared(request, {}, trusted=True)
+        else:
+            request.headers.update(self._headers)
+            request.headers.pop("Authorization", None)
+            if authorization is not None:
+                check_header("Authorization", authorization)
+                request.headers["Authorization"] = authorization
+        limit = timeout or self.timeout
+        return self.transport().forward(request, limit, anonymous=not own)
+
+    def same_as(self, other: Connection) -> bool:
+        """Whether both speak to one server as one caller; their limits may differ."""
+        mine, theirs = self.__getstate__(), other.__getstate__()
+        return all(mine[name] == theirs[name] for name in mine if name != "timeout")
+
     def has_credentials(self, options: CallOptions) -> bool:
         """Whether the caller has given anything that only the right server may see."""
         return bool(

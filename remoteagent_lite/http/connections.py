@@ -78,6 +78,22 @@ class _Reader(io.RawIOBase):
         # The limit for silence is the socket's timeout; nothing else has to be looked at.
         self._fast = self._attempt.deadline is None and not self._attempt.early
 
+    def wait(self, buffer: Any, seconds: float) -> bool:
+        """Whether there is something in ``buffer``, which reads from here, or comes in time."""
+        fast, self._fast, self._at_rest = self._fast, False, True
+        try:
+            if buffer.peek(1):
+                return True
+        finally:
+            self._fast, self._at_rest = fast, False
+        sock = self._socket
+        # TLS inside of TLS has no socket of its own to ask.
+        if self._attempt.early or not isinstance(sock, socket.socket):
+            return True
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return True
+        return bool(_ready(sock, selectors.EVENT_READ, seconds))
+
     def rest(self) -> None:
         """Read no more: what is buffered is all there is."""
         self._fast = False
@@ -128,6 +144,13 @@ class Answer(http.client.HTTPResponse):
         lengths = self.headers.get_all("content-length", [])
         if len(set(lengths)) > 1 or not all(each.strip().isdecimal() for each in lengths):
             raise http.client.HTTPException("Content-Length: %.80s" % ", ".join(lengths))
+
+    def ready(self, seconds: float) -> bool:
+        """Whether there is something to read, or the end, waiting for it at most that long."""
+        try:
+            return self._reader.wait(self.fp, seconds)
+        except (OSError, ValueError):  # aborted: reading says so
+            return True
 
     def has_more(self) -> bool:
         """Whether something came behind the head, without waiting for it. The last to be asked."""

@@ -204,6 +204,25 @@ class Transport:
         answer: StreamResponse = self._attempts(request, timeout, repeatable, began, once)
         return answer
 
+    def forward(
+        self, request: Request, timeout: Timeout, *, anonymous: bool = False
+    ) -> StreamResponse:
+        """Send, and return whatever is answered when its headers are there; the caller closes it.
+
+        For those who pass answers on: an error status and a redirect are answers like any other.
+        ``anonymous`` leaves out the login that netrc may have for the server. Raises as ``send``
+        does where no answer comes.
+        """
+
+        def once(exchange: Exchange, deadline: Optional[float]) -> StreamResponse:
+            body, headers = self._encode(request, "identity")
+            attempt = exchange.attempt(timeout, deadline)
+            url = _target(request)
+            return self._ask(request.method, url, headers, body, attempt, anonymous)
+
+        answer: StreamResponse = self._attempts(request, timeout, False, None, once)
+        return answer
+
     def _attempts(
         self,
         request: Request,
@@ -279,9 +298,7 @@ class Transport:
         deadline: Optional[float],
         encodings: str,
     ) -> StreamResponse:
-        url = request.url
-        if request.params:
-            url += "?" + urlencode(request.params)
+        url = _target(request)
         method, body, headers = request.method, *self._encode(request, encodings)
         for _ in range(MAX_REDIRECTS + 1):
             attempt = exchange.attempt(timeout, deadline)
@@ -364,6 +381,7 @@ class Transport:
         headers: Dict[str, str],
         body: Union[bytes, Body, None],
         attempt: Attempt,
+        anonymous: bool = False,
     ) -> StreamResponse:
         prepared = requests.PreparedRequest()
         prepared.method = method
@@ -374,8 +392,9 @@ class Transport:
         connect = attempt.timeout.connect
         try:
             site = self._site(url)
-            if site.authorization and "Authorization" not in prepared.headers:
-                prepared.headers["Authorization"] = site.authorization
+            known = site.authorization and not anonymous
+            if known and "Authorization" not in prepared.headers:
+                prepared.headers["Authorization"] = site.authorization  # type: ignore[assignment]
             if attempt.aborted:
                 raise InterruptedError("given up")
             if attempt.deadline is not None:
@@ -493,6 +512,27 @@ class StreamResponse:
                 raise
         return b""
 
+    @property
+    def length(self) -> Optional[int]:
+        """How many bytes the body has, if the server says so and they are given out as sent."""
+        if not isinstance(self._framing, Sized) or self._decoders:
+            return None
+        return int(self.headers["content-length"])
+
+    def ready(self, seconds: float) -> bool:
+        """Whether ``read`` has something to give, waiting for it at most that long.
+
+        For the reading thread. True where it cannot be known, and when the end is there.
+        """
+        response = getattr(self._raw, "_fp", None)
+        if self._ended or self._framing.ended or not isinstance(response, Answer):
+            return True
+        return response.ready(seconds)
+
+    def late(self) -> RemoteTimeoutError:
+        """The error for a body that has not come in time, for who has waited with ``ready``."""
+        return timed_out(self.url, self._attempt)
+
     def read_all(self, limit: int) -> bytes:
         """The whole body, at most ``limit`` bytes (more raises ProtocolError). Blocks.
 
@@ -515,6 +555,13 @@ class StreamResponse:
         """
         text = self._start(limit)[:limit].decode("utf-8", "replace")
         return hidden(text, secrets_of(self._sent_headers))
+
+    def shown(self, limit: int) -> bytes:
+        """The first ``limit`` bytes of the body as ``text`` has them, and otherwise untouched."""
+        data = self._start(limit)[:limit]
+        for secret in secrets_of(self._sent_headers):
+            data = data.replace(secret.encode("latin-1", "replace"), b"***")
+        return data
 
     def refusal(self) -> RemoteHTTPError:
         """The error for an answer with an error status; reads a bounded part of its body."""
@@ -609,6 +656,13 @@ def _body(
         framing = Chunked()
     receive = functools.partial(response.fp.read1, READ_SIZE)
     return receive, framing, [*reversed(response.codings), *codings]
+
+
+def _target(request: Request) -> str:
+    """Where a request goes, its query included."""
+    if not request.params:
+        return request.url
+    return request.url + "?" + urlencode(request.params)
 
 
 def _origin(url: str) -> Tuple[str, str, int]:

@@ -25,6 +25,7 @@ ORDER = """
     activeworkflow.commands activeworkflow.checker activeworkflow.simulator activeworkflow.app
     activeworkflow.protocol
     activeworkflow.bridge activeworkflow.agents activeworkflow.reactions activeworkflow
+    gateway
     remote client a2a_client push_notifications signatures wsgi
     runs.runner data resources channels.a2a runs channels.cards channels
     http.transport http.failures http.connections http.exchange http cache

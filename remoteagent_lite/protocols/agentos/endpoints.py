@@ -60,6 +60,7 @@ __all__ = [
     "encoded_query",
     "file_of",
     "forked",
+    "is_data",
     "many",
     "metrics_refreshed",
     "nothing",
@@ -95,6 +96,12 @@ _SCOPES: Dict[str, Tuple[str, ...]] = {
     "user_memory_stats": _DATABASE,
 }
 
+#: The first segments of the paths of the other endpoints that are about a server's data.
+_UNSCOPED = (
+    *("approvals", "components", "databases", "filesystem", "learnings", "queue", "registry"),
+    *("schedules", "service-accounts"),
+)
+
 #: Arguments that are called otherwise on the wire, where their names would say too little.
 _WIRE_NAMES = {
     "filter_expr": "filter",
@@ -115,6 +122,11 @@ def scope_of(route: str) -> Tuple[str, ...]:
     """Which of db_id, table and knowledge_id the endpoint takes."""
     path = route.partition("/")[2]
     return _SCOPES.get(path, _SCOPES.get(path.partition("/")[0], ()))
+
+
+def is_data(segment: str) -> bool:
+    """Whether an endpoint whose path begins with that segment is about a server's data."""
+    return segment in _SCOPES or segment in _UNSCOPED
 
 
 def resource_request(

@@ -1,0 +1,146 @@
+"""The gateway itself: a WSGI callable before agents, teams and workflows of many servers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import Any, Iterable, List, Optional
+
+from ..channels.agentos import Connection
+from ..errors import RemoteAgentError
+from ..runs.runner import Runner
+from ..wsgi import Environ, Refused, StartResponse, status_line
+from .agentos import AgentOSFace
+from .fronted import Fronted
+from .incoming import Answer, Caller, Incoming, failure, json_answer
+from .passage import HEARTBEAT
+from .upstream import Forwarded, Upstream
+
+__all__ = ["Gateway"]
+
+logger = logging.getLogger("remoteagent_lite.gateway")
+
+_CREDENTIALS = ("forward", "own")
+
+
+class Gateway:
+    """One AgentOS in front of remote agents, teams and workflows of many servers.
+
+    ``components`` are RemoteAgent, RemoteTeam and RemoteWorkflow objects that speak to an AgentOS.
+    Each keeps its id, so no two of a kind may share one: ValueError. Nothing is asked of their
+    servers here, and none of them has to be up. Their ``timeout`` bounds what is passed on to them.
+
+    ``upstream_auth`` says whose credentials the servers see: with "forward" the caller's
+    Authorization header and nothing else, with "own" those that each Remote* object was given, for
+    whoever calls. ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
+    ``body_limit`` is in bytes; ``heartbeat`` the seconds of silence after which a stream gets a
+    comment, by which a client that has left is noticed.
+
+    A WSGI callable for any server with threads: a request takes one for as long as it lasts, a
+    streamed run included. It survives a fork. ``close()`` closes idle connections.
+    """
+
+    def __init__(
+        self,
+        *components: Any,
+        os_id: str = "gateway",
+        name: Optional[str] = None,
+        description: Optional[str] = None,
+        upstream_auth: str = "forward",
+        body_limit: int = 64 * 1024 * 1024,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        if not components:
+            raise ValueError("a Gateway needs at least one component to stand before")
+        if upstream_auth not in _CREDENTIALS:
+            raise ValueError("upstream_auth must be 'forward' or 'own', not %r" % (upstream_auth,))
+        if not heartbeat > 0:
+            raise ValueError("heartbeat is in seconds, more than 0")
+        self._upstreams: List[Upstream] = []
+        self._fronted: List[Fronted] = []
+        for component in components:
+            self._add(component, upstream_auth == "forward", heartbeat)
+        self._body_limit = body_limit
+        self._agentos = AgentOSFace(
+            self._fronted, self._upstreams, os_id, name, description, auth_mode="none"
+        )
+
+    def _add(self, remote: Any, forwards: bool, heartbeat: float) -> None:
+        if not isinstance(remote, Runner):
+            raise TypeError(
+                "a Gateway stands before RemoteAgent, RemoteTeam and RemoteWorkflow objects, not %r"
+                % (remote,)
+            )
+        connection = remote._connection
+        if not isinstance(connection, Connection):
+            raise ValueError("%r: only components on an AgentOS can be fronted" % remote)
+        for other in self._fronted:
+            if (other.component, other.id) == (remote.component, remote.id):
+                raise ValueError(
+                    "two %ss have the id %r, which would name either: %r is the second"
+                    % (remote.component.kind, remote.id, remote)
+                )
+        for upstream in self._upstreams:
+            if upstream.connection.same_as(connection):
+                break
+        else:
+            upstream = Upstream(connection, forwards, heartbeat)
+            self._upstreams.append(upstream)
+        self._fronted.append(Forwarded(remote.component, remote.id, upstream, remote.timeout))
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._answered(environ)
+        except Refused as refused:
+            answer = json_answer(refused.status, {"detail": str(refused)}, refused.headers)
+        except RemoteAgentError as error:
+            logger.warning("%s %s: %s", environ["REQUEST_METHOD"], _shown(environ), error.message)
+            answer = failure(error)
+        except Exception as error:
+            logger.exception("%s %s failed", environ["REQUEST_METHOD"], _shown(environ))
+            text = "Internal server error (%s)" % type(error).__name__
+            answer = json_answer(500, {"detail": text})
+        try:
+            start_response(status_line(answer.status), answer.headers)
+        except BaseException:
+            close = getattr(answer.body, "close", None)
+            if close is not None:
+                close()
+            raise
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
+
+    def _answered(self, environ: Environ) -> Answer:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            raise Refused(405, "Method Not Allowed", ("Allow", "GET"))
+        authorization = environ.get("HTTP_AUTHORIZATION") or None
+        caller = Caller(_key(authorization), authorization)
+        return self._agentos.serve(Incoming(environ, caller, self._body_limit))
+
+    def close(self) -> None:
+        """End what is asked of the servers behind requests, and close idle connections.
+
+        Requests under way go on, and the gateway can be used again.
+        """
+        for upstream in self._upstreams:
+            upstream.close()
+
+    def __enter__(self) -> Gateway:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "Gateway(%s)" % ", ".join(
+            "%s %r" % (each.component.kind, each.id) for each in self._fronted
+        )
+
+
+def _key(authorization: Optional[str]) -> str:
+    """What tells callers apart, from which their token cannot be had."""
+    return hashlib.sha256((authorization or "").encode("latin-1", "replace")).hexdigest()
+
+
+def _shown(environ: Environ) -> str:
+    """The path for a log, on one line; never the query, which may hold what is secret."""
+    return ascii(environ.get("PATH_INFO", ""))[:200]

@@ -1,0 +1,36 @@
+"""The one interface of all that the gateway fronts."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Protocol
+
+from ..protocols.component import Component
+from .incoming import Answer, Caller, Incoming
+from .renewal import Renewed
+from .upstream import Upstream
+
+__all__ = ["Fronted"]
+
+
+class Fronted(Protocol):
+    """An agent, team or workflow, as AgentOS's routes ask for it. Any thread may ask."""
+
+    component: Component
+    id: str
+
+    @property
+    def upstream(self) -> Optional[Upstream]:
+        """The AgentOS that it is on, and that has its data; None where there is none."""
+        ...
+
+    def look(self, caller: Caller) -> Renewed[Any]:
+        """What ``row`` is taken from. Does not block."""
+        ...
+
+    def row(self, seen: Any) -> Optional[Dict[str, Any]]:
+        """Its row in ``GET /{kind}``; None where there is none. Does not block."""
+        ...
+
+    def serve(self, incoming: Incoming, rest: List[str]) -> Answer:
+        """Answer a request whose path goes on with ``rest`` behind the component's id. Blocks."""
+        ...

@@ -1,0 +1,153 @@
+"""What comes in and what goes out: a request as the gateway's rooms see it, and an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import parse_qs, quote
+
+from ..errors import RemoteAgentError, RemoteServerUnavailableError, RemoteTimeoutError
+from ..protocols.jsontext import plain
+from ..wsgi import Environ, Header, Refused, read_body, stated_length
+
+__all__ = ["Answer", "Caller", "Incoming", "Piped", "failure", "json_answer"]
+
+#: Bytes of a body that are passed on at a time.
+BLOCK = 64 * 1024
+#: What may stand in a query as it is; all else is quoted.
+_IN_QUERIES = "%/:=&?~+!$,;'@()*[]"
+
+
+class Caller(NamedTuple):
+    """Who asks. ``key`` tells callers apart, and holds no secret."""
+
+    key: str
+    #: The Authorization header that was sent.
+    authorization: Optional[str] = None
+
+
+class Answer(NamedTuple):
+    """What is answered; ``body`` is closed by the server if it has a ``close``."""
+
+    status: int
+    headers: List[Header]
+    body: Iterable[bytes]
+
+
+class Piped:
+    """A body that is read from the caller while it is sent on. Iterated once.
+
+    ``failure`` is what the caller's side of it came to, if it broke off.
+    """
+
+    def __init__(self, environ: Environ, length: int, content_type: str) -> None:
+        self.content_type = content_type
+        self.failure: Optional[Refused] = None
+        self._read = environ["wsgi.input"].read
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self._length
+        while left:
+            try:
+                block = self._read(min(BLOCK, left))
+            except OSError:
+                block = b""
+            if not block:
+                self.failure = Refused(400, "the body is shorter than its Content-Length")
+                raise OSError("the caller's body broke off")
+            left -= len(block)
+            yield block
+
+
+class Held:
+    """A body that has been read."""
+
+    def __init__(self, content: bytes, content_type: str) -> None:
+        self.content_type = content_type
+        self._content = content
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._content), BLOCK):
+            yield self._content[start : start + BLOCK]
+
+
+class Incoming:
+    """One request. ``segments`` are those of its path below the gateway, decoded."""
+
+    def __init__(self, environ: Environ, caller: Caller, body_limit: int) -> None:
+        self.environ = environ
+        self.caller = caller
+        self.method: str = environ["REQUEST_METHOD"]
+        self.segments = _segments(environ.get("PATH_INFO", ""))
+        self.query = quote(environ.get("QUERY_STRING", ""), safe=_IN_QUERIES)
+        self._limit = body_limit
+        self._content: Optional[bytes] = None
+
+    def header(self, name: str) -> Optional[str]:
+        """A header's value; None if it was not sent."""
+        if name == "Content-Type":
+            return self.environ.get("CONTENT_TYPE") or None
+        value: Optional[str] = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+        return value
+
+    def argument(self, name: str) -> Optional[str]:
+        """The first value that the query has for a name; None if it has none."""
+        values = parse_qs(self.query).get(name)
+        return values[0] if values else None
+
+    def content(self) -> bytes:
+        """The whole body. Blocks; Refused if it is too long, or breaks off."""
+        if self._content is None:
+            self._content = read_body(self.environ, self._limit)
+        return self._content
+
+    def body(self) -> Any:
+        """The body for whoever sends it on, which reads it then; None if there is none."""
+        content_type = self.header("Content-Type") or "application/octet-stream"
+        length = stated_length(self.environ, self._limit)
+        if self._content is None and length:
+            return Piped(self.environ, length, content_type)
+        content = self.content()
+        return Held(content, content_type) if content else None
+
+
+def _segments(path: str) -> List[str]:
+    """The segments of a WSGI path. Refused for one that no route has."""
+    try:
+        text = path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        raise Refused(404, "Not Found") from None
+    segments = text[1:].split("/")
+    if len(segments) > 1 and not segments[-1]:
+        segments.pop()  # AgentOS takes a slash at the end
+    if segments == [""]:
+        return []
+    if any(each in ("", ".", "..") for each in segments):
+        raise Refused(404, "Not Found")
+    return segments
+
+
+def json_answer(status: int, value: Any, headers: Sequence[Tuple[str, str]] = ()) -> Answer:
+    """A JSON body, as AgentOS writes it."""
+    body = json.dumps(value, default=plain, ensure_ascii=False).encode("utf-8", "replace")
+    sent = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers]
+    return Answer(status, sent, [body])
+
+
+def failure(error: RemoteAgentError) -> Answer:
+    """The answer where an upstream gave none that could be passed on; it names the upstream."""
+    body: Dict[str, Any] = {"detail": error.message}
+    if isinstance(error, RemoteTimeoutError):
+        status, body["error_id"] = 504, "remote_server_timeout_error"
+    elif isinstance(error, RemoteServerUnavailableError):
+        status, body["error_id"] = 503, "remote_server_unavailable_error"
+    else:
+        status = 502
+    return json_answer(status, body)
