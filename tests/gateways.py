@@ -11,7 +11,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from remoteagent_lite.protocols.jsontext import read_json
 
-__all__ = ["Reply", "call", "opened", "serving"]
+__all__ = ["Reply", "call", "environ_of", "opened", "serving"]
 
 
 class Reply(NamedTuple):
@@ -51,11 +51,10 @@ def environ_of(
 
 
 class opened:  # noqa: N801 - it stands for a function
-    """An answer whose body is read piece by piece: `with opened(app, "POST", "/x") as answer`."""
+    """An answer that is read piece by piece: `with opened(app, environ_of(...)) as answer`."""
 
-    def __init__(self, app: Any, method: str, target: str, *rest: Any, **options: Any) -> None:
+    def __init__(self, app: Any, environ: Dict[str, Any]) -> None:
         self._started: List[Any] = []
-        environ = environ_of(method, target, *rest, **options)
         self._body = app(environ, lambda *given: self._started.append(given))
         self._pieces = iter(self._body)
 
@@ -89,7 +88,7 @@ def call(
     headers: Optional[Mapping[str, str]] = None,
 ) -> Reply:
     """One request, watched by wsgiref's validator."""
-    with opened(validator(app), method, target, body, headers) as answer:
+    with opened(validator(app), environ_of(method, target, body, headers)) as answer:
         whole = answer.rest()
         return Reply(answer.status, answer.headers, whole)
 

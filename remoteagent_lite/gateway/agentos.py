@@ -225,7 +225,9 @@ def _rows(fronted: Sequence[Fronted], seen: Sequence[Seen]) -> Iterable[Dict[str
                 yield row
         elif not _is_refusal(error):
             row = dict(row or {"id": each.id, "name": each.id})
-            row["metadata"] = {**(row.get("metadata") or {}), "unavailable": error.message}
+            known = row.get("metadata")
+            known = known if isinstance(known, dict) else {}
+            row["metadata"] = {**known, "unavailable": error.message}
             yield row
 
 
@@ -297,4 +299,5 @@ def _has(config: Any, named: Mapping[str, str]) -> bool:
         return named["db_id"] in _list_of(config, "databases")
     knowledge = config.get("knowledge") if isinstance(config, dict) else None
     instances = _list_of(knowledge, "knowledge_instances")
-    return named["knowledge_id"] in [each.get("id") for each in instances]
+    known = [each.get("id") for each in instances if isinstance(each, dict)]
+    return named["knowledge_id"] in known

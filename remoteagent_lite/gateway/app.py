@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import Any, Iterable, List, Optional
 
@@ -12,7 +11,7 @@ from ..runs.runner import Runner
 from ..wsgi import Environ, Refused, StartResponse, status_line
 from .agentos import AgentOSFace
 from .fronted import Fronted
-from .incoming import Answer, Caller, Incoming, failure, json_answer
+from .incoming import Answer, Incoming, failure, json_answer
 from .passage import HEARTBEAT
 from .upstream import Forwarded, Upstream
 
@@ -20,6 +19,7 @@ __all__ = ["Gateway"]
 
 logger = logging.getLogger("remoteagent_lite.gateway")
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CREDENTIALS = ("forward", "own")
 
 
@@ -42,7 +42,7 @@ class Gateway:
 
     def __init__(
         self,
-        *components: Any,
+        *components: Runner[Any, Any, Any],
         os_id: str = "gateway",
         name: Optional[str] = None,
         description: Optional[str] = None,
@@ -65,7 +65,7 @@ class Gateway:
             self._fronted, self._upstreams, os_id, name, description, auth_mode="none"
         )
 
-    def _add(self, remote: Any, forwards: bool, heartbeat: float) -> None:
+    def _add(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         if not isinstance(remote, Runner):
             raise TypeError(
                 "a Gateway stands before RemoteAgent, RemoteTeam and RemoteWorkflow objects, not %r"
@@ -110,11 +110,9 @@ class Gateway:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
 
     def _answered(self, environ: Environ) -> Answer:
-        if environ["REQUEST_METHOD"] == "HEAD":
-            raise Refused(405, "Method Not Allowed", ("Allow", "GET"))
-        authorization = environ.get("HTTP_AUTHORIZATION") or None
-        caller = Caller(_key(authorization), authorization)
-        return self._agentos.serve(Incoming(environ, caller, self._body_limit))
+        if environ["REQUEST_METHOD"] not in _METHODS:
+            raise Refused(405, "Method Not Allowed", ("Allow", ", ".join(_METHODS)))
+        return self._agentos.serve(Incoming(environ, self._body_limit))
 
     def close(self) -> None:
         """End what is asked of the servers behind requests, and close idle connections.
@@ -134,11 +132,6 @@ class Gateway:
         return "Gateway(%s)" % ", ".join(
             "%s %r" % (each.component.kind, each.id) for each in self._fronted
         )
-
-
-def _key(authorization: Optional[str]) -> str:
-    """What tells callers apart, from which their token cannot be had."""
-    return hashlib.sha256((authorization or "").encode("latin-1", "replace")).hexdigest()
 
 
 def _shown(environ: Environ) -> str:

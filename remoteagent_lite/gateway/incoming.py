@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import parse_qs, quote
 
@@ -16,6 +18,8 @@ __all__ = ["Answer", "Caller", "Incoming", "Piped", "failure", "json_answer"]
 BLOCK = 64 * 1024
 #: What may stand in a query as it is; all else is quoted.
 _IN_QUERIES = "%/:=&?~+!$,;'@()*[]"
+#: Characters that no header may have; WSGI has its values in Latin-1.
+_UNSENDABLE = re.compile("[^\t\x20-\x7e\x80-\xff]")
 
 
 class Caller(NamedTuple):
@@ -81,9 +85,10 @@ class Held:
 class Incoming:
     """One request. ``segments`` are those of its path below the gateway, decoded."""
 
-    def __init__(self, environ: Environ, caller: Caller, body_limit: int) -> None:
+    def __init__(self, environ: Environ, body_limit: int) -> None:
         self.environ = environ
-        self.caller = caller
+        authorization = self.header("Authorization")
+        self.caller = Caller(_key(authorization), authorization)
         self.method: str = environ["REQUEST_METHOD"]
         self.segments = _segments(environ.get("PATH_INFO", ""))
         self.query = quote(environ.get("QUERY_STRING", ""), safe=_IN_QUERIES)
@@ -91,10 +96,13 @@ class Incoming:
         self._content: Optional[bytes] = None
 
     def header(self, name: str) -> Optional[str]:
-        """A header's value; None if it was not sent."""
-        if name == "Content-Type":
-            return self.environ.get("CONTENT_TYPE") or None
-        value: Optional[str] = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+        """A header's value; None if it was not sent. Refused for one that cannot be sent on."""
+        key = name.upper().replace("-", "_")
+        if name != "Content-Type":
+            key = "HTTP_" + key
+        value: Optional[str] = self.environ.get(key) or None
+        if value is not None and _UNSENDABLE.search(value):
+            raise Refused(400, "the header %s holds a forbidden character" % name)
         return value
 
     def argument(self, name: str) -> Optional[str]:
@@ -116,6 +124,11 @@ class Incoming:
             return Piped(self.environ, length, content_type)
         content = self.content()
         return Held(content, content_type) if content else None
+
+
+def _key(authorization: Optional[str]) -> str:
+    """What tells callers apart, from which their token cannot be had."""
+    return hashlib.sha256((authorization or "").encode("latin-1")).hexdigest()
 
 
 def _segments(path: str) -> List[str]:

@@ -59,6 +59,11 @@ def an_os(*agents: str, databases: Any = ()) -> RawServer:
     )
 
 
+def run() -> Dict[str, Any]:
+    """The request for a run."""
+    return environ_of("POST", "/agents/a/runs", b"message=x", FORM)
+
+
 class Fronting:
     """Makes gateways, and closes them when the test is over."""
 
@@ -343,7 +348,7 @@ def test_what_one_caller_sees_is_kept_for_no_other(fronting: Fronting) -> None:
 def test_frames_pass_as_bytes_as_they_come(fronting: Fronting) -> None:
     go_on = threading.Event()
     with RawServer(stream([FRAME[:20], go_on, FRAME[20:], b": odd\r\n\r\n"])) as server:
-        with opened(fronting(agent(server)), "POST", "/agents/a/runs", b"message=x") as answer:
+        with opened(fronting(agent(server)), run()) as answer:
             assert answer.status == 200
             assert answer.headers["content-type"] == SSE
             assert answer.headers["cache-control"] == "no-cache"
@@ -358,7 +363,7 @@ def test_nothing_is_read_before_the_caller_takes_it(fronting: Fronting) -> None:
     endless = [b"x" * 65536] * 400
     with RawServer(stream(endless)) as server:
         before = set(threading.enumerate())
-        with opened(fronting(agent(server)), "POST", "/agents/a/runs", b"message=x") as answer:
+        with opened(fronting(agent(server)), run()) as answer:
             first = answer.next()
             assert 0 < len(first) <= 65536
             started = {each.name for each in set(threading.enumerate()) - before}
@@ -372,7 +377,7 @@ def test_silence_is_filled_between_frames_and_never_inside_a_line(fronting: Fron
     pieces = [FRAME, one, head, two, rest, three, b"1}\n\n"]
     with RawServer(stream(pieces)) as server:
         app = fronting(agent(server), heartbeat=0.05)
-        with opened(app, "POST", "/agents/a/runs", b"message=x") as answer:
+        with opened(app, run()) as answer:
             assert answer.next() == FRAME
             assert answer.next() == b": keepalive\n\n"
             assert answer.next() == b": keepalive\n\n"
@@ -396,8 +401,8 @@ def test_a_client_that_leaves_takes_the_upstreams_connection_with_it(fronting: F
     with RawServer(stream([FRAME, threading.Event()])) as server:
         app = fronting(agent(server), heartbeat=0.05)
         with serving(app) as gateway, RemoteAgent(gateway.url, "a") as client:
-            with client.run("x", stream=True) as run:
-                assert next(run).event == "RunContent"
+            with client.run("x", stream=True) as events:
+                assert next(events).event == "RunContent"
             # Closed in silence: the next comments find nobody.
             for connection in list(server._connections):
                 connection.wait_until_client_closes()
@@ -409,7 +414,7 @@ def test_a_stream_that_breaks_upstream_breaks_here_and_says_where(
 ) -> None:
     with RawServer(stream([FRAME], end=end)) as server:
         app = fronting(agent(server))
-        with opened(app, "POST", "/agents/a/runs", b"message=x") as answer:
+        with opened(app, run()) as answer:
             assert answer.next() == FRAME
             last = answer.next()
             assert last.startswith(b"event: error\ndata: {")
@@ -441,14 +446,14 @@ def test_a_stream_that_can_be_resumed_is_not_said_to_have_failed(fronting: Front
 
     with RawServer(handle) as server:
         with serving(fronting(agent(server))) as gateway, RemoteAgent(gateway.url, "a") as client:
-            run = client.run("x", stream=True, background=True)
-            assert run.output().content == "done"
+            resumed = client.run("x", stream=True, background=True)
+            assert resumed.output().content == "done"
         assert [each.path.split("/")[-1] for each in server.requests] == ["runs", "resume"]
 
 
 def test_a_broken_frame_is_not_made_whole(fronting: Fronting) -> None:
     with RawServer(stream([FRAME, FRAME[:30]], end="cut")) as server:
-        with opened(fronting(agent(server)), "POST", "/agents/a/runs", b"m=x") as answer:
+        with opened(fronting(agent(server)), run()) as answer:
             got = b""
             with pytest.raises(ConnectionResetError):
                 while True:
@@ -459,7 +464,7 @@ def test_a_broken_frame_is_not_made_whole(fronting: Fronting) -> None:
 def test_silence_longer_than_the_timeout_ends_a_stream(fronting: Fronting) -> None:
     with RawServer(stream([FRAME, threading.Event()])) as server:
         app = fronting(agent(server, timeout=Timeout(read=0.12)), heartbeat=0.05)
-        with opened(app, "POST", "/agents/a/runs", b"message=x") as answer:
+        with opened(app, run()) as answer:
             pieces = [answer.next() for _ in range(4)]
             assert pieces[:3] == [FRAME, b": keepalive\n\n", b": keepalive\n\n"]
             assert b"sent nothing for 0.12 s" in pieces[3]

@@ -1,0 +1,263 @@
+"""The gateway before real AgentOS servers: clients see what they see without it.
+
+The library's own tests of a server are run against the gateway, as they are.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, Iterator, List, NamedTuple
+
+import pytest
+
+from remoteagent_lite import (
+    AgentOSClient,
+    RemoteAgent,
+    RemoteServerUnavailableError,
+    RemoteTeam,
+    RemoteWorkflow,
+    ServerError,
+    StreamInterruptedError,
+)
+from remoteagent_lite.gateway import Gateway
+from tests.gateways import serving
+from tests.live.test_agentos import (
+    agent,
+    test_big_event_arrives_whole,
+    test_blocking_run,
+    test_cancel_tells_the_truth_about_finished_and_unknown_runs,
+    test_configuration,
+    test_confirmed_tool_is_executed,
+    test_events_switched_off,
+    test_failed_run_is_a_value,
+    test_many_events_arrive_in_order,
+    test_own_run_and_session_ids_are_used,
+    test_run_in_another_thread_is_cancelled,
+    test_sessions_of_the_components_database,
+    test_streamed_run,
+    test_streamed_run_is_cancelled,
+    test_text_with_every_line_separator_arrives_whole,
+    test_workflow_and_team_are_cancelled,
+)
+from tests.live.test_background import (
+    test_background_run_is_polled_to_its_end,
+    test_background_stream_is_cancelled,
+    test_stream_is_resumed_by_hand,
+    test_unknown_run_cannot_be_resumed,
+)
+from tests.live.test_data import (
+    client,
+    db,
+    test_checkpoints_and_forks,
+    test_databases_are_migrated,
+    test_memory_from_birth_to_death,
+    test_runs_of_a_session,
+    test_session_from_birth_to_death,
+    test_what_the_server_hosts,
+    test_what_the_server_says_about_itself,
+)
+from tests.live.test_hitl import (
+    stream,
+    team,
+    test_team_own_tool,
+    test_workflow_by_id,
+    test_workflow_confirmation,
+    workflow,
+)
+from tests.live.test_media import test_documents_reach_every_version_whole
+from tests.peers.environments import python_of
+from tests.peers.server import AGENTOS_LATEST, PeerServer
+
+__all__ = [
+    "agent",
+    "client",
+    "db",
+    "stream",
+    "team",
+    "test_background_run_is_polled_to_its_end",
+    "test_background_stream_is_cancelled",
+    "test_big_event_arrives_whole",
+    "test_blocking_run",
+    "test_cancel_tells_the_truth_about_finished_and_unknown_runs",
+    "test_checkpoints_and_forks",
+    "test_configuration",
+    "test_confirmed_tool_is_executed",
+    "test_databases_are_migrated",
+    "test_documents_reach_every_version_whole",
+    "test_events_switched_off",
+    "test_failed_run_is_a_value",
+    "test_many_events_arrive_in_order",
+    "test_memory_from_birth_to_death",
+    "test_own_run_and_session_ids_are_used",
+    "test_run_in_another_thread_is_cancelled",
+    "test_runs_of_a_session",
+    "test_session_from_birth_to_death",
+    "test_sessions_of_the_components_database",
+    "test_stream_is_resumed_by_hand",
+    "test_streamed_run",
+    "test_streamed_run_is_cancelled",
+    "test_team_own_tool",
+    "test_text_with_every_line_separator_arrives_whole",
+    "test_unknown_run_cannot_be_resumed",
+    "test_what_the_server_hosts",
+    "test_what_the_server_says_about_itself",
+    "test_workflow_and_team_are_cancelled",
+    "test_workflow_by_id",
+    "test_workflow_confirmation",
+    "workflow",
+]
+
+CLIENTS = Path(__file__).resolve().parent.parent / "peers" / "agno_clients.py"
+
+
+class Fronted(NamedTuple):
+    """What stands in for the server in tests of servers."""
+
+    url: str
+    name: str
+
+
+def all_of(url: str) -> List[Any]:
+    """A Remote* object for all that a server hosts."""
+    with AgentOSClient(url) as client:
+        config = client.get_config()
+    return [
+        *(RemoteAgent(url, each.id or "") for each in config.agents),
+        *(RemoteTeam(url, each.id or "") for each in config.teams),
+        *(RemoteWorkflow(url, each.id or "") for each in config.workflows),
+    ]
+
+
+@contextlib.contextmanager
+def before(*components: Any) -> Iterator[str]:
+    with Gateway(*components, os_id="peer-os", name="Peer OS") as gateway, serving(gateway) as it:
+        yield it.url
+    for each in components:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def upstream(agentos_servers: Any) -> PeerServer:
+    if AGENTOS_LATEST not in agentos_servers:
+        agentos_servers[AGENTOS_LATEST] = PeerServer(AGENTOS_LATEST).start()
+    server: PeerServer = agentos_servers[AGENTOS_LATEST]
+    return server
+
+
+@pytest.fixture(scope="module")
+def components(upstream: PeerServer) -> List[Any]:
+    found = all_of(upstream.url)
+    for each in found:
+        each.close()
+    return found
+
+
+@pytest.fixture
+def agentos(components: List[Any]) -> Iterator[Fronted]:
+    with before(*components) as url:
+        yield Fronted(url, AGENTOS_LATEST)
+
+
+@pytest.fixture
+def agentos_latest(agentos: Fronted) -> Fronted:
+    return agentos
+
+
+@pytest.fixture
+def newer(agentos: Fronted) -> Fronted:
+    return agentos
+
+
+def test_agnos_own_clients_see_the_same_through_it(upstream: PeerServer, agentos: Fronted) -> None:
+    command = [python_of(AGENTOS_LATEST), "-P", str(CLIENTS), upstream.url, agentos.url]
+    environment = dict(os.environ, AGNO_TELEMETRY="false")
+    printed = subprocess.check_output(command, timeout=120, env=environment)
+    direct, through = json.loads(printed.splitlines()[-1])
+    config = through.pop("config")
+    # The gateway's own: what it is called apart, all is the upstream's.
+    for name in ("databases", "session", "memory", "agents", "teams", "workflows"):
+        assert config[name] == direct["config"][name], name
+    del direct["config"]
+    assert through.keys() == direct.keys()
+    for name, seen in direct.items():
+        assert through[name] == seen, name
+    assert "tool said: deleted /x" in json.dumps(direct["agent decided"])
+    assert "RunCompleted" in json.dumps(direct["agent stream"])
+
+
+def test_a_chain_of_two_gateways_works(agentos: Fronted) -> None:
+    with before(RemoteAgent(agentos.url, "plain"), RemoteWorkflow(agentos.url, "qa")) as url:
+        with RemoteAgent(url, "plain") as last, RemoteWorkflow(url, "qa") as workflow:
+            assert last.run("hello").content == "echo: hello"
+            with last.run("slow:10:0.02", stream=True, background=True) as stream:
+                run_id, session_id = stream.run_id or "", stream.session_id
+                next(stream)
+            assert last.wait_run(run_id, session_id, wait=20).status == "COMPLETED"
+            assert "echo" in "".join(workflow.run("hello", stream=True).text())
+            assert last.name == "Plain"
+
+
+def test_an_upstream_that_is_killed_or_hangs_takes_nobody_along(
+    upstream: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remoteagent_lite.gateway.renewal.FRESH", 0.0)
+    with PeerServer(AGENTOS_LATEST) as victim, contextlib.ExitStack() as stack:
+        remotes = [
+            RemoteAgent(victim.url, "assistant"),
+            RemoteAgent(upstream.url, "plain"),
+            RemoteTeam(victim.url, "duo", timeout=0.5),
+        ]
+        url = stack.enter_context(before(*remotes))
+        lost = stack.enter_context(RemoteAgent(url, "assistant"))
+        kept = stack.enter_context(RemoteAgent(url, "plain"))
+        team = stack.enter_context(RemoteTeam(url, "duo"))
+        client = stack.enter_context(AgentOSClient(url))
+        assert [each.name for each in client.list_agents()] == ["Assistant", "Plain"]
+
+        dying = stack.enter_context(lost.run("slow:400:0.02", stream=True))
+        living = stack.enter_context(kept.run("slow:20:0.02", stream=True))
+        next(dying), next(living)
+        victim.kill()
+        with pytest.raises(StreamInterruptedError, match=victim.url):
+            dying.output()
+        assert living.output().status == "COMPLETED"
+        with pytest.raises(ServerError, match=victim.url):
+            lost.run("x")
+        down, up = client.request("GET", "/agents")
+        assert victim.url in down["metadata"]["unavailable"]
+        assert (down["name"], up["name"]) == ("Assistant", "Plain")
+        assert "metadata" not in up
+
+        victim.start()
+        assert lost.run("again").content == "echo: again"
+        process = victim.pid
+        assert process is not None
+        os.kill(process, signal.SIGSTOP)
+        try:
+            hung, up = client.request("GET", "/agents")
+            assert victim.url in hung["metadata"]["unavailable"]
+            assert "metadata" not in up
+            with pytest.raises(ServerError, match="504.*%s" % victim.url):
+                team.run("x")
+            assert kept.run("x").content == "echo: x"
+            assert client.health().status == "ok"
+        finally:
+            os.kill(process, signal.SIGCONT)
+
+
+def test_a_gateway_starts_before_its_upstreams(upstream: PeerServer) -> None:
+    server = PeerServer(AGENTOS_LATEST)
+    server.start()
+    server.kill()
+    try:
+        with before(RemoteAgent(server.url, "plain")) as url:
+            with RemoteAgent(url, "plain") as agent:
+                with pytest.raises((ServerError, RemoteServerUnavailableError)):
+                    agent.run("x")
+                server.start()
+                assert agent.run("x").content == "echo: x"
+    finally:
+        server.close()

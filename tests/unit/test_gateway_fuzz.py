@@ -1,0 +1,161 @@
+"""Whatever is asked of the gateway: no failure of its own, no traceback, and no token in the open.
+
+GATEWAY_FUZZ in the environment is how many requests are made, and GATEWAY_SEED the seed.
+"""
+
+import json
+import logging
+import os
+import random
+from typing import Any, Dict
+
+import pytest
+
+from remoteagent_lite import RemoteAgent, RemoteTeam, RemoteWorkflow
+from remoteagent_lite.gateway import Gateway
+from remoteagent_lite.options import RetryPolicy
+from tests.gateways import Reply, environ_of, opened
+from tests.peers.faults import Connection, RawServer, Request, reply, stream
+
+REQUESTS = int(os.environ.get("GATEWAY_FUZZ", "2000"))
+SEED = int(os.environ.get("GATEWAY_SEED", "0"))
+OWN, CALLERS = "own-secret-token-of-the-gateway", "secret-token-of-caller-%d"
+
+METHODS = [
+    "GET",
+    "GET",
+    "GET",
+    "POST",
+    "POST",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "get",
+    "\xe9",
+    "BREW",
+]
+WORDS = [
+    *("agents", "teams", "workflows", "sessions", "memories", "knowledge", "traces", "databases"),
+    *("runs", "continue", "cancel", "resume", "checkpoints", "fork", "search", "all", "migrate"),
+    *("config", "info", "health", "approvals", "schedules", "metrics", "content", "sources"),
+    *("a", "t", "w", "down", "nobody", "..", ".", "", "%2e%2e", "%00", "\xc3\xa9", "\xff", "\n"),
+    *("\0", "//evil.invalid", "a" * 5000, "?", "#", ";x=1", "\\", "*", "@", ":", "\xe2\x80\xa8"),
+]
+QUERIES = [
+    *("", "db_id=d1", "db_id=zz", "db_id=", "db_id=d1&db_id=d2", "knowledge_id=k", "\xff=\xff"),
+    *("a=%", "%zz", "&&&==", "stream=true", "x=" + "y" * 3000, "session_id=\r\nX: y", "#frag"),
+]
+BODIES = [
+    *(
+        b"",
+        b"message=hi",
+        b"message=hi&stream=true&background=true",
+        b"\xff\xfe\0",
+        b"{",
+        b"[" * 9999,
+    ),
+    *(b'{"db_id": "d1"}', b'{"db_id": 7}', b'{"knowledge_id": ["k"]}', b"null", b"x" * 200000),
+    b'--b\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\n\0\r\n--b--\r\n',
+]
+TYPES = [
+    *("application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=b"),
+    *("", "text/\xe9", "x" * 2000, "multipart/form-data"),
+]
+NAMES = [
+    "Accept",
+    "Idempotency-Key",
+    "Traceparent",
+    "X-Forwarded-Host",
+    "Transfer-Encoding",
+    "Range",
+]
+VALUES = ["", "*/*", "\xe9", "a\r\nInjected: yes", "x" * 3000, "\0", "chunked"]
+
+
+def upstream(connection: Connection, request: Request) -> None:
+    """Answers anything with anything, and repeats in its refusals what it was sent."""
+    chance = random.Random(request.raw)
+    if request.path == "/config":
+        config = {"databases": ["d1"], "knowledge": {"knowledge_instances": [{"id": "k"}, 7]}}
+        reply(json.dumps(chance.choice([config, config, [], 7])))(connection, request)
+    elif request.path in ("/agents", "/teams", "/workflows"):
+        row = {"id": request.path[1], "metadata": 7}
+        reply(json.dumps(chance.choice([[row], [row], [7], {}, 7])))(connection, request)
+    elif chance.random() < 0.3:
+        frames = [b'event: RunContent\ndata: {"content":"x"}\n\n'] * 3
+        stream(frames, end=chance.choice(["clean", "clean", "cut", "reset"]))(connection, request)
+    elif chance.random() < 0.1:
+        connection.reset()
+    else:
+        status = chance.choice([200, 201, 204, 302, 400, 401, 403, 404, 409, 422, 429, 503])
+        said = json.dumps({"detail": "not you: %s" % request.headers.get("authorization")})
+        if status == 204:
+            connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        else:
+            reply(said if status >= 400 else "{}", status)(connection, request)
+
+
+def asked(chance: random.Random) -> Dict[str, Any]:
+    words = [chance.choice(WORDS) for _ in range(chance.randint(0, 6))]
+    if chance.random() < 0.6:  # somewhere behind a component that is there
+        words = [*chance.choice([["agents", "a"], ["teams", "t"], ["workflows", "w"]]), *words[:4]]
+    headers = {chance.choice(NAMES): chance.choice(VALUES) for _ in range(chance.randint(0, 3))}
+    headers["Content-Type"] = chance.choice(TYPES)
+    if chance.random() < 0.7:
+        scheme = chance.choice(["Bearer ", "bearer ", "", "Basic ", "\xe9 ", "\r\n"])
+        headers["Authorization"] = scheme + CALLERS % chance.randint(1, 3)
+    target = chance.choice(["/", "/", "/", "", "//"]) + "/".join(words)
+    environ = environ_of(chance.choice(METHODS), "/", chance.choice(BODIES), headers)
+    environ.update(PATH_INFO=target, QUERY_STRING=chance.choice(QUERIES))
+    if chance.random() < 0.05:
+        environ["CONTENT_LENGTH"] = chance.choice(["x", "-1", "99", "", "1" * 30])
+    return environ
+
+
+@pytest.mark.parametrize("credentials", ["own", "forward"])
+def test_nothing_that_is_asked_does_harm(
+    credentials: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    chance = random.Random(SEED)
+    once = RetryPolicy(max_attempts=1)
+    statuses: Dict[int, int] = {}
+    with RawServer(upstream, record=False) as server:
+        remotes = [
+            RemoteAgent(server.url, "a", auth_token=OWN, retry=once),
+            RemoteTeam(server.url, "t", auth_token=OWN, retry=once),
+            RemoteWorkflow(server.url, "w", auth_token=OWN, retry=once),
+            RemoteAgent("http://127.0.0.1:1", "down", auth_token=OWN, retry=once),
+        ]
+        with Gateway(*remotes, upstream_auth=credentials) as app:
+            for _ in range(REQUESTS // 2):
+                environ = asked(chance)
+                answer = answered(app, environ)
+                statuses[answer.status] = statuses.get(answer.status, 0) + 1
+                shown = answer.body.decode("utf-8", "replace") + repr(answer.headers)
+                assert answer.status != 500, (environ, answer)
+                assert "Traceback" not in shown
+                assert OWN not in shown
+                if credentials == "own":
+                    assert "secret-token" not in shown, environ
+                assert not any("\n" in each or "\r" in each for each in answer.headers.values())
+        for each in remotes:
+            each.close()
+    assert "secret-token" not in caplog.text
+    assert "Traceback" not in caplog.text
+    assert statuses[200] > REQUESTS // 100, statuses
+    assert {400, 401, 404, 405, 502, 503} <= set(statuses)
+
+
+def answered(app: Any, environ: Dict[str, Any]) -> Reply:
+    with opened(app, environ) as answer:
+        body = b""
+        try:
+            while True:
+                body += answer.next()
+        except (StopIteration, ConnectionResetError):  # the end, or the upstream's broke off
+            pass
+        return Reply(answer.status, answer.headers, body)
