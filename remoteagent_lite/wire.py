@@ -63,10 +63,14 @@ class Request:
 
     ``safe`` means that repeating it cannot make anything happen twice. At most one of ``form``,
     ``json`` and ``body`` is given; ``files`` turn a form into multipart. A request with a ``body``
-    is sent once, whatever happens.
+    is sent once, whatever happens. One that is ``anonymous`` gets no login that the machine has for
+    the server (netrc).
     """
 
-    __slots__ = ("body", "files", "form", "headers", "json", "method", "params", "safe", "url")
+    __slots__ = (
+        *("anonymous", "body", "files", "form", "headers", "json", "method", "params", "safe"),
+        "url",
+    )
 
     def __init__(
         self,
@@ -89,6 +93,7 @@ class Request:
         self.json = json
         self.body = body
         self.safe = method in ("GET", "HEAD")
+        self.anonymous = False
 
     def __repr__(self) -> str:
         return "Request(%r, %r)" % (self.method, self.url)

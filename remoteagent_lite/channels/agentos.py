@@ -143,16 +143,12 @@ class Connection:
         Unless the credentials that go with it are this object's ``own``, they are the given
         ``authorization``, a header's value, or none.
         """
-        if own:
-            self._prepared(request, {}, trusted=True)
-        else:
-            request.headers.update(self._headers)
-            request.headers.pop("Authorization", None)
-            if authorization is not None:
-                check_header("Authorization", authorization)
-                request.headers["Authorization"] = authorization
-        limit = timeout or self.timeout
-        return self.transport().forward(request, limit, anonymous=not own)
+        options: CallOptions = {}
+        if not own:
+            said = {} if authorization is None else {"Authorization": authorization}
+            options = {"auth_token": "", "headers": said}
+        self._prepared(request, options, trusted=True)
+        return self.transport().forward(request, timeout or self.timeout)
 
     def same_as(self, other: Connection) -> bool:
         """Whether both speak to one server as one caller; their limits may differ."""
@@ -175,6 +171,9 @@ class Connection:
     ) -> Tuple[Request, Timeout]:
         if trusted:
             headers = dict(self._headers)
+            if options.get("auth_token") == "":  # none at all, whatever this object has been given
+                headers.pop("Authorization", None)
+                request.anonymous = True
             headers.update(_checked(options.get("headers")))
             token = options.get("auth_token")
             token = self._auth_token if token is None else token

@@ -204,21 +204,18 @@ class Transport:
         answer: StreamResponse = self._attempts(request, timeout, repeatable, began, once)
         return answer
 
-    def forward(
-        self, request: Request, timeout: Timeout, *, anonymous: bool = False
-    ) -> StreamResponse:
+    def forward(self, request: Request, timeout: Timeout) -> StreamResponse:
         """Send, and return whatever is answered when its headers are there; the caller closes it.
 
         For those who pass answers on: an error status and a redirect are answers like any other.
-        ``anonymous`` leaves out the login that netrc may have for the server. Raises as ``send``
-        does where no answer comes.
+        Raises as ``send`` does where no answer comes.
         """
 
         def once(exchange: Exchange, deadline: Optional[float]) -> StreamResponse:
             body, headers = self._encode(request, "identity")
             attempt = exchange.attempt(timeout, deadline)
             url = _target(request)
-            return self._ask(request.method, url, headers, body, attempt, anonymous)
+            return self._ask(request.method, url, headers, body, attempt, request.anonymous)
 
         answer: StreamResponse = self._attempts(request, timeout, False, None, once)
         return answer
@@ -302,7 +299,7 @@ class Transport:
         method, body, headers = request.method, *self._encode(request, encodings)
         for _ in range(MAX_REDIRECTS + 1):
             attempt = exchange.attempt(timeout, deadline)
-            answer = self._ask(method, url, headers, body, attempt)
+            answer = self._ask(method, url, headers, body, attempt, request.anonymous)
             if answer.status < 300:
                 return answer
             location = answer.headers.get("location")
@@ -381,7 +378,7 @@ class Transport:
         headers: Dict[str, str],
         body: Union[bytes, Body, None],
         attempt: Attempt,
-        anonymous: bool = False,
+        anonymous: bool,
     ) -> StreamResponse:
         prepared = requests.PreparedRequest()
         prepared.method = method
@@ -392,9 +389,9 @@ class Transport:
         connect = attempt.timeout.connect
         try:
             site = self._site(url)
-            known = site.authorization and not anonymous
-            if known and "Authorization" not in prepared.headers:
-                prepared.headers["Authorization"] = site.authorization  # type: ignore[assignment]
+            login = None if anonymous else site.authorization
+            if login and "Authorization" not in prepared.headers:
+                prepared.headers["Authorization"] = login
             if attempt.aborted:
                 raise InterruptedError("given up")
             if attempt.deadline is not None:
