@@ -7,7 +7,7 @@ is continued. Nothing here does I/O.
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from .base import Model, child, children, mapping
 from .checks import (
@@ -33,6 +33,9 @@ from .checks import (
     wrong_verb,
 )
 
+if TYPE_CHECKING:
+    from ..models.runs import RunRequirement, ToolExecution, UserFeedbackQuestion, UserInputField
+
 __all__ = ["ErrorDecision", "RequirementDecision", "StepDecision", "ToolDecision"]
 
 _STEP_WAITS_FOR = {
@@ -45,6 +48,19 @@ _STEP_WAITS_FOR = {
 class ToolDecision(Model):
     """Base of ToolExecution: a tool call that may wait for a decision, values or a result."""
 
+    if TYPE_CHECKING:  # the generated class has them
+        tool_args: Optional[Dict[str, Any]] = None
+        result: Optional[str] = None
+        requires_confirmation: Optional[bool] = None
+        confirmed: Optional[bool] = None
+        requires_user_input: Optional[bool] = None
+        user_input_schema: Optional[List[UserInputField]] = None
+        user_feedback_schema: Optional[List[UserFeedbackQuestion]] = None
+        answered: Optional[bool] = None
+        external_execution_required: Optional[bool] = None
+        approval_type: Optional[str] = None
+        approval_id: Optional[str] = None
+
     @property
     def is_paused(self) -> bool:
         """Whether this still waits for somebody."""
@@ -53,22 +69,21 @@ class ToolDecision(Model):
     @property
     def pause_type(self) -> Optional[str]:
         """ "confirmation", "user_input", "user_feedback", "external_execution" or None."""
-        tool: Any = self
-        if tool.requires_confirmation:
-            if tool.confirmed is None:
+        if self.requires_confirmation:
+            if self.confirmed is None:
                 return CONFIRMATION
-            if not tool.confirmed:
+            if not self.confirmed:
                 return None
-        if tool.requires_user_input and not tool.answered:
+        if self.requires_user_input and not self.answered:
             return USER_FEEDBACK if children(self, "user_feedback_schema") else USER_INPUT
-        if tool.external_execution_required and tool.result is None:
+        if self.external_execution_required and self.result is None:
             return EXTERNAL_EXECUTION
         return None
 
     @property
     def waits_for(self) -> Optional[str]:
         """What this call waits for in a few words, or None if it waits for nothing."""
-        kind, call, tool = self.pause_type, shown_call(self), self  # type: Any, str, Any
+        kind, call = self.pause_type, shown_call(self)
         if kind == CONFIRMATION:
             text = "confirmation of " + call
         elif kind == USER_INPUT:
@@ -80,8 +95,8 @@ class ToolDecision(Model):
             text = "the result of " + call
         else:
             return None
-        if tool.approval_type == "required":
-            text += " (an administrator's approval %s)" % (tool.approval_id or "")
+        if self.approval_type == "required":
+            text += " (an administrator's approval %s)" % (self.approval_id or "")
         return text
 
     def confirm(self) -> None:
@@ -111,7 +126,6 @@ class ToolDecision(Model):
         Raises ValueError, and changes nothing, for a name that is no field, and as long as a
         field has no value.
         """
-        tool: Any = self
         given = {**(values or {}), **fields}
         expect(self, USER_INPUT)
         if children(self, "user_feedback_schema"):
@@ -119,10 +133,11 @@ class ToolDecision(Model):
         asked = fields_of_call(self)
         if is_bare(self) and not asked:
             # Nothing is known of the call yet; its fields are compared when it is.
-            tool.user_input_schema = [{"name": name, "value": given[name]} for name in given]
+            given_fields = [{"name": name, "value": given[name]} for name in given]
+            self.__dict__["user_input_schema"] = given_fields
         else:
             fill(name_of(self), asked, given)
-        tool.answered = True
+        self.answered = True
 
     def select(self, *choices: Choice) -> None:
         """Choose among the options of ``user_feedback_schema`` by their labels.
@@ -131,7 +146,6 @@ class ToolDecision(Model):
         ``select({0: "Red", "Which size?": ["S", "M"]})``, where a question is named by its place,
         text or header. Raises ValueError, and changes nothing, for what is not offered.
         """
-        tool: Any = self
         expect(self, USER_INPUT)
         questions = children(self, "user_feedback_schema")
         if not questions:
@@ -141,7 +155,7 @@ class ToolDecision(Model):
             question.selected_options = labels
             for option in children(question, "options"):
                 option.selected = option.label in labels
-        tool.answered = True
+        self.answered = True
 
 
 class RequirementDecision(Model):
@@ -149,6 +163,13 @@ class RequirementDecision(Model):
 
     The verbs write both places. What a ``tool_execution`` lacks is looked for beside it.
     """
+
+    if TYPE_CHECKING:
+        tool_execution: Optional[ToolExecution] = None
+        confirmation: Optional[bool] = None
+        confirmation_note: Optional[str] = None
+        external_execution_result: Optional[str] = None
+        member_agent_name: Optional[str] = None
 
     @property
     def is_paused(self) -> bool:
@@ -158,23 +179,21 @@ class RequirementDecision(Model):
     @property
     def pause_type(self) -> Optional[str]:
         """ "confirmation", "user_input", "user_feedback", "external_execution" or None."""
-        requirement: Any = self
         tool = child(self, "tool_execution")
         kind: Optional[str] = tool and tool.pause_type
-        if kind == CONFIRMATION and requirement.confirmation is not None:
+        if kind == CONFIRMATION and self.confirmation is not None:
             return None
-        if kind == EXTERNAL_EXECUTION and requirement.external_execution_result is not None:
+        if kind == EXTERNAL_EXECUTION and self.external_execution_result is not None:
             return None
         return kind
 
     @property
     def waits_for(self) -> Optional[str]:
         """What this waits for in a few words, and which member of a team; or None."""
-        requirement: Any = self
-        if self.pause_type is None:
+        if self.pause_type is None or self.tool_execution is None:
             return None
-        text: str = requirement.tool_execution.waits_for
-        member = requirement.member_agent_name
+        text = self.tool_execution.waits_for
+        member = self.member_agent_name
         return "%s by %s" % (text, member) if member else text
 
     def confirm(self) -> None:
@@ -204,30 +223,47 @@ class RequirementDecision(Model):
 
     def settle(self) -> None:
         """Write the decision into both places. The tool execution's own goes first."""
-        requirement: Any = self
         tool = child(self, "tool_execution")
         if tool is None:
             return
         if tool.requires_confirmation:
-            if tool.confirmed is None and requirement.confirmation is not None:
-                tool.confirmed = requirement.confirmation
-                tool.confirmation_note = requirement.confirmation_note
+            if tool.confirmed is None and self.confirmation is not None:
+                tool.confirmed = self.confirmation
+                tool.confirmation_note = self.confirmation_note
             if tool.confirmed is not None:
-                requirement.confirmation = tool.confirmed
-                requirement.confirmation_note = tool.confirmation_note
+                self.confirmation = tool.confirmed
+                self.confirmation_note = tool.confirmation_note
         if tool.external_execution_required:
-            if tool.result is None and requirement.external_execution_result is not None:
-                tool.result = requirement.external_execution_result
+            if tool.result is None and self.external_execution_result is not None:
+                tool.result = self.external_execution_result
             if tool.result is not None:
-                requirement.external_execution_result = tool.result
+                self.external_execution_result = tool.result
         if tool.answered:
             for schema in ("user_input_schema", "user_feedback_schema"):
                 if getattr(tool, schema) is not None:
-                    setattr(requirement, schema, tool.to_dict()[schema])
+                    setattr(self, schema, tool.to_dict()[schema])
 
 
 class StepDecision(Model):
     """Base of StepRequirement: a step of a workflow that may wait for somebody."""
+
+    if TYPE_CHECKING:
+        step_id: str
+        step_name: Optional[str] = None
+        requires_confirmation: bool = False
+        confirmation_message: Optional[str] = None
+        confirmed: Optional[bool] = None
+        requires_user_input: bool = False
+        user_input_message: Optional[str] = None
+        user_input: Optional[Dict[str, Any]] = None
+        requires_route_selection: bool = False
+        available_choices: Optional[List[str]] = None
+        allow_multiple_selections: bool = False
+        selected_choices: Optional[List[str]] = None
+        requires_executor_input: bool = False
+        requires_output_review: bool = False
+        output_review_message: Optional[str] = None
+        edited_output: Any = None
 
     @property
     def is_paused(self) -> bool:
@@ -245,16 +281,15 @@ class StepDecision(Model):
     @property
     def _open(self) -> List[str]:
         """All that it waits for, in the order in which it is told."""
-        step: Any = self
         found = []
-        if step.confirmed is None:
-            if step.requires_output_review:
+        if self.confirmed is None:
+            if self.requires_output_review:
                 found.append(OUTPUT_REVIEW)
-            elif step.requires_confirmation:
+            elif self.requires_confirmation:
                 found.append(CONFIRMATION)
-        if step.requires_user_input and not self._is_answered():
+        if self.requires_user_input and not self._is_answered():
             found.append(USER_INPUT)
-        if step.requires_route_selection and not step.selected_choices:
+        if self.requires_route_selection and not self.selected_choices:
             found.append(ROUTE_SELECTION)
         if self.active_requirements:
             found.append(EXECUTOR)
@@ -266,24 +301,22 @@ class StepDecision(Model):
         return not open_fields(fields, given) if fields else bool(given)
 
     @property
-    def active_requirements(self) -> List[Any]:
+    def active_requirements(self) -> List[RunRequirement]:
         """Those of the executor's requirements that still wait."""
-        step: Any = self
-        if not step.requires_executor_input:
+        if not self.requires_executor_input:
             return []
         return [each for each in children(self, "executor_requirements") if each.is_paused]
 
     @property
     def waits_for(self) -> Optional[str]:
         """What this step waits for in a few words, or None if it waits for nothing."""
-        step: Any = self
         kind = self.pause_type
-        name = "step %s" % (step.step_name or step.step_id)
+        name = "step %s" % (self.step_name or self.step_id)
         if kind == EXECUTOR:
-            waiting = " and ".join(each.waits_for for each in self.active_requirements)
+            waiting = " and ".join(str(each.waits_for) for each in self.active_requirements)
             return "%s in %s" % (waiting, name)
-        if kind == ROUTE_SELECTION and isinstance(step.available_choices, list):
-            text = "a choice (%s)" % ", ".join(map(str, step.available_choices))
+        if kind == ROUTE_SELECTION and isinstance(self.available_choices, list):
+            text = "a choice (%s)" % ", ".join(map(str, self.available_choices))
         elif kind == USER_INPUT:
             fields = open_fields(fields_of_call(self), mapping(self, "user_input"))
             text = ", ".join(fields) or "input"
@@ -291,9 +324,9 @@ class StepDecision(Model):
             text = _STEP_WAITS_FOR[kind]
         else:
             return None
-        asked = step.user_input_message
+        asked = self.user_input_message
         if kind in (OUTPUT_REVIEW, CONFIRMATION):
-            asked = step.output_review_message or step.confirmation_message
+            asked = self.output_review_message or self.confirmation_message
         return "%s of %s%s" % (text, name, ": %s" % asked if asked else "")
 
     def confirm(self) -> None:
@@ -310,17 +343,15 @@ class StepDecision(Model):
 
     def edit(self, output: Any) -> None:
         """Accept the step's output with changes: ``output`` takes its place."""
-        step: Any = self
-        if not step.requires_output_review and not is_bare(self):
+        if not self.requires_output_review and not is_bare(self):
             raise ValueError("%s does not wait for a review" % name_of(self))
         if output is None:
             raise ValueError("None is no output; reject(feedback) refuses the step's own")
-        step.confirmed = True
-        step.edited_output = output
+        self.confirmed = True
+        self.edited_output = output
 
     def _expect_confirmation(self) -> None:
-        step: Any = self
-        if not (step.requires_confirmation or step.requires_output_review or is_bare(self)):
+        if not (self.requires_confirmation or self.requires_output_review or is_bare(self)):
             raise wrong_verb(self, CONFIRMATION)
 
     def answer(self, values: Optional[Mapping[str, Any]] = None, /, **fields: Any) -> None:
@@ -330,34 +361,37 @@ class StepDecision(Model):
         ValueError, and changes nothing, for a name that is no field, a value that is not allowed
         and a required field without value.
         """
-        step: Any = self
         given = {**(values or {}), **fields}
-        if not step.requires_user_input and not is_bare(self):
+        if not self.requires_user_input and not is_bare(self):
             raise wrong_verb(self, USER_INPUT)
         asked = fields_of_call(self)
         if asked:
             fill(name_of(self), asked, given)
             filled = {each.name: each.value for each in asked}
             given = {name: value for name, value in filled.items() if value is not None}
-        step.user_input = given
+        self.user_input = given
 
     def select(self, *choices: str) -> None:
         """Choose which of ``available_choices`` the workflow takes."""
-        step: Any = self
-        if not step.requires_route_selection and not is_bare(self):
+        if not self.requires_route_selection and not is_bare(self):
             raise wrong_verb(self, ROUTE_SELECTION)
-        if not step.allow_multiple_selections and len(choices) != 1 and not is_bare(self):
+        if not self.allow_multiple_selections and len(choices) != 1 and not is_bare(self):
             raise ValueError("%s takes exactly one choice" % name_of(self))
-        offered = step.available_choices
+        offered = self.available_choices
         if isinstance(offered, list):
             check_offered(name_of(self), offered, choices)
         if not choices:
             raise ValueError("%s needs a choice" % name_of(self))
-        step.selected_choices = list(choices)
+        self.selected_choices = list(choices)
 
 
 class ErrorDecision(Model):
     """Base of ErrorRequirement: a failed step. REST has no way to retry or skip it."""
+
+    if TYPE_CHECKING:
+        step_name: Optional[str] = None
+        error_message: str = ""
+        decision: Optional[str] = None
 
     @property
     def is_paused(self) -> bool:
@@ -367,13 +401,11 @@ class ErrorDecision(Model):
     @property
     def pause_type(self) -> Optional[str]:
         """ "error", or None once it is decided."""
-        error: Any = self
-        return ERROR if error.decision is None else None
+        return ERROR if self.decision is None else None
 
     @property
     def waits_for(self) -> Optional[str]:
         """Which step failed, and how; or None."""
-        error: Any = self
-        if error.decision is not None:
+        if self.decision is not None:
             return None
-        return "a decision about step %s, which failed: %s" % (error.step_name, error.error_message)
+        return "a decision about step %s, which failed: %s" % (self.step_name, self.error_message)
