@@ -35,7 +35,7 @@ BLOCK_SIZE = 64 * 1024
 _Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-class _Reader(io.RawIOBase):
+class _TimedFile(io.RawIOBase):
     """The bytes of an answer as they arrive, as long as there is time."""
 
     def __init__(self, sock: Any, attempt: Attempt) -> None:
@@ -108,7 +108,7 @@ class Answer(http.client.HTTPResponse):
     """An answer whose head has come whole, and which is final."""
 
     def __init__(self, sock: Any, attempt: Attempt, *arguments: Any, **options: Any) -> None:
-        self._reader = _Reader(sock, attempt)
+        self._reader = _TimedFile(sock, attempt)
         #: Transfer codings beside chunked, in the order in which they were applied.
         self.codings: List[str] = []
         super().__init__(self._reader, *arguments, **options)  # type: ignore[arg-type]

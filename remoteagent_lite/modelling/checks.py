@@ -101,12 +101,12 @@ class Pair(NamedTuple):
         """Deciding either copy is enough."""
         return all(each.is_paused for each in self if each is not None)
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """Write the decision made on one copy into the other. ValueError if they contradict."""
         tool, requirement = self
         if requirement is None:
             return
-        requirement.settle()
+        requirement.reconcile()
         if tool is None:
             return
         copy = requirement.tool_execution
@@ -119,7 +119,7 @@ class Pair(NamedTuple):
             copy.__dict__.update(_decision(tool))
         elif not copy.is_paused:
             tool.__dict__.update(_decision(copy))
-        requirement.settle()
+        requirement.reconcile()
 
 
 def pairs_of(tools: List[Any], requirements: List[Any]) -> List[Pair]:

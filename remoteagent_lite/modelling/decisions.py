@@ -199,29 +199,29 @@ class RequirementDecision(Model):
     def confirm(self) -> None:
         """Allow the call. Takes effect when the run is continued."""
         tool_of(self).confirm()
-        self.settle()
+        self.reconcile()
 
     def reject(self, note: Optional[str] = None) -> None:
         """Forbid the call; the model reads ``note`` in place of the tool's result."""
         tool_of(self).reject(note)
-        self.settle()
+        self.reconcile()
 
     def set_result(self, result: str) -> None:
         """Give the result of a call that was executed outside the server."""
         tool_of(self).set_result(result)
-        self.settle()
+        self.reconcile()
 
     def answer(self, values: Optional[Mapping[str, Any]] = None, /, **fields: Any) -> None:
         """Give the values the call waits for; see ToolExecution.answer."""
         tool_of(self).answer(values, **fields)
-        self.settle()
+        self.reconcile()
 
     def select(self, *choices: Choice) -> None:
         """Choose among the options the call offers; see ToolExecution.select."""
         tool_of(self).select(*choices)
-        self.settle()
+        self.reconcile()
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """Write the decision into both places. The tool execution's own goes first."""
         tool = child(self, "tool_execution")
         if tool is None:

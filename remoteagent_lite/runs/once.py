@@ -38,7 +38,7 @@ __all__ = ["Once"]
 _NAMESPACE = uuid.UUID("a6b3f0de-8a35-5d3b-9c1e-4a0b2c7d9e11")
 #: How many seconds a run is looked for that somebody has claimed, or whose answer was lost: a
 #: server knows a background run from the moment it has read the request.
-SETTLE = 10.0
+SEARCH = 10.0
 #: How long a run is waited for without any limit, in seconds.
 _PATIENCE = 3600.0
 _UNFINISHED = ("PENDING", "RUNNING")
@@ -49,7 +49,7 @@ _log = logging.getLogger("remoteagent_lite")
 class Once:
     """One key of one component, for one call. ``fields`` are the run's, ``options`` each call's.
 
-    ``settle`` bounds in seconds how long what may have been begun is looked for. Whoever is alone
+    ``search`` bounds in seconds how long what may have been begun is looked for. Whoever is alone
     with the key, because a lock of his own keeps all others away, needs no claim.
     """
 
@@ -60,7 +60,7 @@ class Once:
         fields: Mapping[str, Any],
         options: Mapping[str, Any],
         alone: bool = False,
-        settle: float = SETTLE,
+        search: Optional[float] = None,
     ) -> None:
         if not isinstance(key, str) or not key:
             raise ValueError("once= must be a key: a non-empty str, not %r" % (key,))
@@ -73,7 +73,7 @@ class Once:
         self._key = key
         self._fields = dict(fields)
         self._alone = alone
-        self._settle = settle
+        self._search = SEARCH if search is None else search
         scope = "/".join((runner.component.kind, runner.id, str(fields.get("user_id")), key))
         self._asked = self.run_id = _made("run", scope)
         self._claim_id = _made("claim", scope)
@@ -162,7 +162,7 @@ class Once:
 
     def awaited(self, seconds: Optional[float] = None) -> Optional[Any]:
         """Look for the run as long as it may take to show; None if it does not. Blocks."""
-        until = time.monotonic() + (self._settle if seconds is None else seconds)
+        until = time.monotonic() + (self._search if seconds is None else seconds)
         pause = 0.05
         while True:
             found = self.find()

@@ -1,7 +1,6 @@
 """The bridge from ActiveWorkflow to agents of real A2A servers."""
 
 import json
-import time
 import urllib.request
 import uuid
 from typing import Any, Dict, Iterator, List, Tuple
@@ -15,8 +14,15 @@ from remoteagent_lite.activeworkflow.simulator import simulate
 from tests.peers import faults
 from tests.peers.faults import Proxy, RawServer
 from tests.peers.server import A2A_SDK, A2A_SDK_03, PeerServer
+from tests.polling import eventually
 
-from .test_activeworkflow_bridge import check_until_emitted, cut_at_the_run, deliver, message
+from .test_activeworkflow_bridge import (
+    check_until_emitted,
+    check_until_failed,
+    cut_at_the_run,
+    deliver,
+    message,
+)
 
 WAYS = {
     "sdk-1.0": ("a2a_sdk", {}),
@@ -171,9 +177,7 @@ def test_server_that_is_down_makes_activeworkflow_call_again() -> None:
 def test_failed_background_run_is_reported_by_check(remote: RemoteAgent, way: str) -> None:
     simulation = simulate(Bridge(remote, name="AskAgent", background=True))
     simulation.receive({"text": "fail X"})
-    deadline = time.monotonic() + 20
-    while not simulation.errors and time.monotonic() < deadline:
-        simulation.check()
+    check_until_failed(simulation)
     (error,) = simulation.errors
     assert "ended as ERROR: failed: X" in error
     assert (simulation.messages, simulation.memory.get("runs") or []) == ([], [])
@@ -201,10 +205,7 @@ def test_run_that_takes_long_is_found_by_the_next_calls(
     bridge, given = Bridge(remote, name="AskAgent", timeout=1.0), message({"text": "slow 15"})
     before = executions(servers[way])
     assert "has not finished in 1 s" in deliver(bridge, given)
-    deadline = time.monotonic() + 20
-    result = deliver(bridge, given)
-    while isinstance(result, str) and time.monotonic() < deadline:
-        result = deliver(bridge, given)
+    result = eventually(lambda: deliver(bridge, given), lambda answer: not isinstance(answer, str))
     assert "w14" in result["messages"][0]["content"]
     assert executions(servers[way]) == before + 1
 

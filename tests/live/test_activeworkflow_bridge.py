@@ -2,9 +2,8 @@
 
 import contextlib
 import json
-import time
 import uuid
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional, Sequence
 
 import pytest
 
@@ -21,6 +20,7 @@ from remoteagent_lite.activeworkflow.simulator import Simulation, simulate
 from tests.peers import faults
 from tests.peers.faults import Proxy, RawServer
 from tests.peers.server import AGENTOS_LATEST, AGENTOS_VERSIONS, PeerServer
+from tests.polling import eventually
 
 REMOTES = [(RemoteAgent, "plain"), (RemoteTeam, "duo"), (RemoteWorkflow, "qa")]
 DELETE = "delete /tmp/x"
@@ -42,11 +42,19 @@ def deliver(agent: Bridge, given: Optional[Dict[str, Any]], **params: Any) -> An
 
 
 def check_until_emitted(simulation: Simulation, count: int, bound: float = 20.0) -> None:
-    deadline = time.monotonic() + bound
-    while len(simulation.messages) < count:
-        assert time.monotonic() < deadline, simulation.errors
+    def checked() -> int:
         simulation.check()
-        time.sleep(0.05)
+        return len(simulation.messages)
+
+    eventually(checked, lambda emitted: emitted >= count, bound, pause=0.05)
+
+
+def check_until_failed(simulation: Simulation) -> None:
+    def checked() -> Sequence[str]:
+        simulation.check()
+        return simulation.errors
+
+    eventually(checked)
 
 
 @contextlib.contextmanager
@@ -57,9 +65,7 @@ def cut_at_the_run(remote: Any, proxy: Proxy, after: int) -> Iterator[None]:
     def cut(*arguments: Any, **options: Any) -> Any:
         # On a new connection: the proxy may not be done with the answer before this one.
         remote.close()
-        deadline = time.monotonic() + 10
-        while proxy.open_connections and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: not proxy.open_connections)
         proxy.cut_after(after)
         return run(*arguments, **options)
 
@@ -173,9 +179,7 @@ def test_failed_run_is_reported(agentos_latest: PeerServer, background: bool) ->
     with RemoteAgent(agentos_latest.url, "my-agent") as agent:
         simulation = simulate(Bridge(agent, name="AskAgent", background=background))
         simulation.receive({"text": "boom"})
-        deadline = time.monotonic() + 20
-        while not simulation.errors and time.monotonic() < deadline:
-            simulation.check()
+        check_until_failed(simulation)
     (error,) = simulation.errors
     assert "ended as ERROR: scripted failure" in error
     assert simulation.messages == []
@@ -240,10 +244,9 @@ def test_long_run_is_found_by_the_next_calls(agentos_latest: PeerServer) -> None
     with RemoteAgent(agentos_latest.url, "plain") as agent:
         bridge = Bridge(agent, name="AskAgent", timeout=1.0)
         assert "has not finished in 1 s" in deliver(bridge, given)
-        deadline = time.monotonic() + 20
-        result = deliver(bridge, given)
-        while isinstance(result, str) and time.monotonic() < deadline:
-            result = deliver(bridge, given)
+        result = eventually(
+            lambda: deliver(bridge, given), lambda answer: not isinstance(answer, str)
+        )
         assert "w14" in result["messages"][0]["content"]
         assert rows(agent, result["messages"][0]["session_id"]) == 1
 

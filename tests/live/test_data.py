@@ -2,9 +2,8 @@
 
 import datetime
 import io
-import time
 import uuid
-from typing import Any, Callable, Iterator, List, TypeVar
+from typing import Any, Iterator, List, TypeVar
 
 import pytest
 
@@ -21,6 +20,7 @@ from remoteagent_lite import (
 )
 from remoteagent_lite.models import MetricsRefreshResponse
 from tests.peers.server import AGENTOS_LATEST, AGENTOS_VERSIONS, PeerServer
+from tests.polling import eventually
 
 T = TypeVar("T")
 
@@ -33,17 +33,6 @@ def old(server: PeerServer) -> bool:
 
 def new_id() -> str:
     return str(uuid.uuid4())
-
-
-def poll(get: Callable[[], T], done: Callable[[T], bool], seconds: float = 20.0) -> T:
-    """What ``get`` returns once it is ``done``; fails when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = get()
-        if done(value):
-            return value
-        assert time.monotonic() < deadline, "still %r after %g s" % (value, seconds)
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -375,7 +364,7 @@ def test_servers_missing_model_key_is_not_our_token(client: AgentOSClient) -> No
 
 
 def finished(client: Any, content_id: str) -> Any:
-    return poll(
+    return eventually(
         lambda: client.get_knowledge_content_status(content_id), lambda s: s.status != "processing"
     )
 
@@ -438,7 +427,7 @@ def test_knowledge_of_a_component(agentos: PeerServer) -> None:
     with RemoteAgent(agentos.url, "my-agent") as agent:
         knowledge: Any = agent.knowledge
         content = knowledge.upload_content(text="the moon is far", name="moon-" + new_id())
-        status = poll(
+        status = eventually(
             lambda: knowledge.get_content_status(content.id), lambda s: s.status != "processing"
         )
         assert status.status == "completed"
@@ -486,7 +475,7 @@ def test_traces(tracing_server: PeerServer) -> None:
                 with pytest.raises(UnsupportedError, match=r"Agno 2\.9"):
                     call()
             return
-        (row,) = poll(lambda: client.get_traces(session_id=session_id).data, bool)
+        (row,) = eventually(lambda: client.get_traces(session_id=session_id).data, bool)
         assert (row.run_id, row.status, row.user_id) == (output.run_id, "OK", user_id)
         trace = client.get_trace(row.trace_id)
         assert trace.tree[0].type == "AGENT"
@@ -568,7 +557,9 @@ def check_metrics(agentos: PeerServer, db: Any) -> None:
     else:
         assert isinstance(answer, MetricsRefreshResponse)
         assert answer.status in ("started", "already_running")
-        status = poll(db.get_metrics_refresh_status, lambda status: status.status != "running")
+        status = eventually(
+            db.get_metrics_refresh_status, lambda status: status.status != "running"
+        )
         assert status.status == "completed"
 
 

@@ -146,7 +146,7 @@ def test_a_claimed_run_that_never_begins_is_not_begun_by_others(
 ) -> None:
     from remoteagent_lite.runs import once
 
-    monkeypatch.setattr(once, "SETTLE", 0.2)
+    monkeypatch.setattr(once, "SEARCH", 0.2)
     key = new_key()
     with RemoteAgent(counting.url, "plain", timeout=30) as agent:
         dead = once.Once(agent, key, {}, {})

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,6 +19,7 @@ import pytest
 from tests import ROOT
 from tests.peers import environments, faults
 from tests.peers.server import PeerServer, PeerStartError
+from tests.polling import eventually
 
 #: What urllib raises for a body that breaks off, and for an answer that does not come.
 BROKEN = (http.client.IncompleteRead, ConnectionResetError)
@@ -49,16 +49,6 @@ def is_refused(port):
     except ConnectionRefusedError:
         return True
     return False
-
-
-def eventually(condition, timeout=20.0):
-    """Whether it comes true in time."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class TestPeerServer:

@@ -26,6 +26,7 @@ from remoteagent_lite.http.exchange import Exchange
 from remoteagent_lite.options import RetryPolicy, Timeout
 from remoteagent_lite.wire import Call, FilePart, StreamCall
 from tests.peers.faults import RawServer, hang_up, raw, reply, reset, silence, stream, tunnel
+from tests.polling import eventually
 from tests.unit.test_transport import (
     ONCE,
     PATIENT,
@@ -653,10 +654,8 @@ class Caller:
                 self.error = error
 
     def wait_for(self, stage):
-        deadline = time.monotonic() + 10
-        while not any(each.stage == stage for each in list(self.exchange._attempts)):
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        attempts = self.exchange._attempts
+        eventually(lambda: any(each.stage == stage for each in list(attempts)), pause=0.001)
 
     def give_up(self):
         self.exchange.abort()

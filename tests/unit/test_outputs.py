@@ -196,7 +196,7 @@ VERBS: Tuple[Callable[[Any], Any], ...] = (
     lambda item: item.select({0: "A"}),
     lambda item: item.select(),
     lambda item: item.edit("x"),
-    lambda item: item.settle(),
+    lambda item: item.reconcile(),
     lambda item: item.data(),
 )
 

@@ -29,6 +29,7 @@ from remoteagent_lite.options import Timeout
 from remoteagent_lite.runs import stream as streaming
 from tests import ROOT
 from tests.peers.faults import RawServer, hang_up, raw, reply, stream
+from tests.polling import eventually
 
 #: Long enough never to be met where it is not meant to be.
 PATIENT = Timeout(connect=20, read=20)
@@ -132,14 +133,6 @@ def failure(function, *arguments, **options):
     with pytest.raises(RemoteAgentError) as caught:
         function(*arguments, **options)
     return caught.value
-
-
-def eventually(condition):
-    """Return once it is true; fail when it does not become so."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true"
-        time.sleep(0.002)
 
 
 def readers():

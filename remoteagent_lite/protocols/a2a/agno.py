@@ -9,7 +9,7 @@ from .interface import CANCEL_TASK, GET_TASK, SEND_MESSAGE, SEND_STREAMING_MESSA
 from .v03 import V03
 from .v10 import Json
 
-__all__ = ["PATHS", "Agno"]
+__all__ = ["PATHS", "AgnoV03"]
 
 #: Below the interface's url. AgentOS offers nothing else.
 PATHS: Dict[str, str] = {
@@ -20,7 +20,7 @@ PATHS: Dict[str, str] = {
 }
 
 
-class Agno(V03):
+class AgnoV03(V03):
     """Protocol 0.3 without what AgentOS drops or mistakes; it says so instead."""
 
     def __init__(self, url: str) -> None:

@@ -30,7 +30,7 @@ from .interface import (
 )
 from .v10 import V10, Json
 
-__all__ = ["METHODS_V03", "METHODS_V10", "Agno", "JsonRpc", "Rest"]
+__all__ = ["METHODS_V03", "METHODS_V10", "AgnoJsonRpc", "JsonRpc", "Rest"]
 
 METHODS_V03: Dict[str, str] = {
     SEND_MESSAGE: "message/send",
@@ -121,7 +121,7 @@ class JsonRpc:
         return self._interface.url
 
 
-class Agno(JsonRpc):
+class AgnoJsonRpc(JsonRpc):
     """AgentOS's: each method on a path of its own."""
 
     def __init__(self, interface: Interface, version: V10) -> None:

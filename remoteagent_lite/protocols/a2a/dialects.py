@@ -189,7 +189,7 @@ def _v03_dialect(interface: Interface) -> Dialect:
         rest = V03Rest(interface.url)
         return Dialect(interface, rest, bindings.Rest(interface, rest))
     if interface.binding == AGNO:
-        version = agno.Agno(interface.url)
-        return Dialect(interface, version, bindings.Agno(interface, version))
+        version = agno.AgnoV03(interface.url)
+        return Dialect(interface, version, bindings.AgnoJsonRpc(interface, version))
     v03 = V03(interface.url)
     return Dialect(interface, v03, bindings.JsonRpc(interface, v03, bindings.METHODS_V03))

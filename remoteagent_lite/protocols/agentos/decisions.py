@@ -92,11 +92,11 @@ def _not_paused(component: Component, run_id: str, status: str) -> str:
 def _decided(component: Component, run_id: str, base: Any) -> Optional[List[Dict[str, Any]]]:
     pairs = base._pairs()
     for pair in pairs:
-        pair.settle()
+        pair.reconcile()
     if component is WORKFLOW:
         for step in children(base, "step_requirements"):
             for requirement in children(step, "executor_requirements"):
-                requirement.settle()
+                requirement.reconcile()
     undecided = base.pending
     if component is not WORKFLOW and pairs and all(map(_is_for_an_administrator, pairs)):
         # The server knows what the administrator decided, and refuses as long as nobody has.
@@ -182,7 +182,7 @@ def _as_model(component: Component, item: Any) -> Any:
         if isinstance(item, dict) and "tool_execution" in item:
             item = models.RunRequirement.from_dict(item)
         if isinstance(item, models.RunRequirement):
-            item.settle()
+            item.reconcile()
             item = child(item, "tool_execution")
     if isinstance(item, dict):
         item = model.from_dict(item)
@@ -242,7 +242,7 @@ def _merge_requirement(base: Any, run_id: str, item: Any) -> None:
 
 
 def _decide_requirement(requirements: List[Any], run_id: str, given: Any) -> None:
-    given.settle()
+    given.reconcile()
     call = child(given, "tool_execution")
     if given.id is not None:
         what = "requirement %r" % given.id
@@ -263,7 +263,7 @@ def _decide_requirement(requirements: List[Any], run_id: str, given: Any) -> Non
         requirement.confirmation = given.confirmation
         requirement.confirmation_note = given.confirmation_note
         requirement.external_execution_result = given.external_execution_result
-    requirement.settle()
+    requirement.reconcile()
 
 
 def _is_of(call: Any, given: Any) -> bool:

@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
+from tests.polling import eventually
+
 __all__ = ["KINDS", "ActiveWorkflow", "missing"]
 
 KINDS = ["jobs", "models"]
@@ -145,10 +147,7 @@ class ActiveWorkflow:
 
     def work_off(self) -> None:
         """Return when there is nothing left to do."""
-        deadline = time.monotonic() + PATIENCE
-        while self.waiting:
-            assert time.monotonic() < deadline, self._state()
-            time.sleep(0.05)
+        eventually(lambda: self.waiting, lambda left: not left, PATIENCE, pause=0.05)
 
     # --- Processes
 
