@@ -168,13 +168,26 @@ class Fold(Protocol[OutputT_co]):
     #: The run this stream is about, as far as it is known.
     run_id: Optional[str]
     session_id: Optional[str]
-    #: Whether the outer run's terminal event has been seen.
-    finished: bool
+    #: Whether what follows a pause belongs to the stream.
+    through_pauses: bool
     #: Called with what is known of the run when it has ended or paused.
     on_end: Optional[Callable[[Any], None]]
 
     #: What the server itself said against going on with the stream, or None.
     fault: Optional[str]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the event that ends the stream has come: the outer run's end, or its pause."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is known but that the run has to be waited for, through its pauses.
+
+        It pauses, or its server tells only who asks how it stands.
+        """
+        ...
 
     @property
     def last_event_index(self) -> Optional[int]:
@@ -237,7 +250,7 @@ class Fold(Protocol[OutputT_co]):
         ...
 
     def settle(self, output: Any) -> None:
-        """The run ended unseen, with this output."""
+        """The run ended or paused unseen, with this output."""
         ...
 
     def output(self) -> OutputT_co:

@@ -577,14 +577,16 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         session_id: Optional[str] = None,
         *,
         wait: float = 3600.0,
+        through_pauses: bool = False,
         **options: Unpack[CallOptions],
     ) -> OutputT:
         """Poll a run until it has ended or pauses, for at most ``wait`` seconds. Blocks.
 
-        A pause that this object has decided is none any more. Raises RemoteTimeoutError when the
-        run has not ended by then. The bound matters: a run whose server was killed stays RUNNING
-        for ever.
+        A pause that this object has decided is none any more; with ``through_pauses`` none is, for
+        somebody else decides. Raises RemoteTimeoutError when the run has not ended by then. The
+        bound matters: a run whose server was killed stays RUNNING for ever.
         """
+        waited_for = (*_UNFINISHED, "PAUSED") if through_pauses else _UNFINISHED
         run_id = _given(run_id)
         until = time.monotonic() + wait
         pause = 0.05
@@ -599,7 +601,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             else:
                 self._found(output)
                 status, session_id = output.status, output.session_id or session_id
-                if status not in _UNFINISHED and not self._is_decided(output):
+                if status not in waited_for and not self._is_decided(output):
                     return output  # type: ignore[no-any-return]
             if late is not None or time.monotonic() + pause > until:
                 url = shown_url(self.base_url)
@@ -637,9 +639,11 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def resume(
         self,
-        run_id: str,
+        run_id: Optional[str],
         session_id: Optional[str] = None,
         last_event_index: Optional[int] = None,
+        *,
+        through_pauses: bool = False,
         **options: Unpack[CallOptions],
     ) -> RunStream[OutputT, EventT]:
         """The stream of a background run, from behind the event with that index (None: all).
@@ -649,9 +653,16 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         RunContent events of agents and teams: the text comes whole, with the completed event.
         POST .../runs/{run_id}/resume; raises UnsupportedError before AgentOS 2.9. What the server
         does not find ends the stream with StreamInterruptedError.
+
+        With ``through_pauses`` the stream goes on behind a pause, which somebody else ends: what is
+        decided in another process, or a login (A2A). A pause is silence, bounded by
+        ``timeout.read`` and ``timeout.total``. A server that tells nothing until then is asked
+        every 2 s.
         """
+        run_id = _given(run_id)
         session_id = session_id or self._memory.sessions.get(run_id)
         call: Any = self._protocol.resume_stream(run_id, session_id, last_event_index)
+        call.fold.through_pauses = through_pauses
         with self._protocol.explaining("GET runs", "2.9"):
             return self._open(call, {"background": True}, options)
 
@@ -718,7 +729,12 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
         naming = _Naming(fold.run_id, fold.session_id)
         with naming, self._knowing_others(options), self._protocol.explaining("POST runs", None):
-            answer = self._connection.open(call, options, repeatable=repeatable)
+            if fold.through_pauses and self._protocol.recovers:
+                # A task that pauses can be asked for where it cannot be subscribed to.
+                task = self._protocol.task(fold.run_id, fold.session_id)
+                answer = self._connection.look_up(task, fold, options)
+            else:
+                answer = self._connection.open(call, options, repeatable=repeatable)
         resumption = self._resumption(fold, fields, options)
         url = shown_url(self.base_url)
         return RunStream(answer, fold, cancel, resumption, url, self._limit(options))

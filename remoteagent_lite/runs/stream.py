@@ -15,6 +15,7 @@ import functools
 import os
 import queue
 import random
+import sys
 import threading
 import time
 import weakref
@@ -121,6 +122,9 @@ class _End(NamedTuple):
     proven: bool = False
     looked: bool = False
 
+
+#: How often a run that is waited for is asked for, where its server does not tell by itself.
+_ASKING = RetryPolicy(max_attempts=sys.maxsize, backoff=0.25, max_backoff=2.0)
 
 NO_TIME = "wait must be more than 0 seconds: in no time nothing can be cancelled"
 _TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
@@ -283,9 +287,9 @@ class _Limits:
     def __init__(self, timeout: Timeout, deadline: Optional[float], now: float) -> None:
         self.timeout = timeout
         self.deadline = deadline
-        # For folds that count frames: when the last one came, as far as it has been looked at.
+        # When the last frame of a fold that counts them came, or the last news of a pause.
         self._heard = now
-        self._frames: Optional[int] = None
+        self._count: Any = None
         self._ended_at: Optional[float] = None  # when the run's end was seen
 
     def restart(self, now: float) -> None:
@@ -308,10 +312,11 @@ class _Limits:
         limit, phase = self.deadline, "total"
         if not ended:
             self._ended_at = None
-            if fold.frames is None or self.timeout.read is None:
+            count = (fold.waits, fold.mark if fold.waits else fold.frames)
+            if count[1] is None or self.timeout.read is None:
                 return limit, phase
-            if fold.frames != self._frames:
-                self._frames, self._heard = fold.frames, now
+            if count != self._count:
+                self._count, self._heard = count, now
             other, name = self._heard + self.timeout.read, "read"
         else:
             if self._ended_at is None:
@@ -327,15 +332,20 @@ class _Attempts:
         if policy is not None:  # the stream that has broken was none of them
             policy = RetryPolicy(policy.max_attempts + 1, policy.backoff, policy.max_backoff)
         self._policy = policy
+        self._waits = False
         self.count = 0
         self.mark = -1
 
-    def pause(self, mark: int) -> Optional[float]:
-        """How many seconds to wait before the next one; None if there is none."""
-        if mark > self.mark:
-            self.count, self.mark = 0, mark
+    def pause(self, mark: int, waits: bool) -> Optional[float]:
+        """How many seconds to wait before the next one; None if there is none.
+
+        Who only ``waits`` may ask again for ever.
+        """
+        if mark > self.mark or waits is not self._waits:
+            self.count, self.mark, self._waits = 0, mark, waits
         self.count += 1
-        delay = None if self._policy is None else self._policy.delay(self.count)
+        policy = _ASKING if waits else self._policy
+        delay = None if policy is None else policy.delay(self.count)
         # Jitter, so that clients of one server do not all come back at the same moment.
         return None if delay is None else delay * random.uniform(1.0, 1.5)
 
@@ -718,7 +728,7 @@ class RunStream(Generic[OutputT, EventT]):
         ==========  ==================================================  ==========
 
         It ends with an error where the policy allows no further attempt, and where there is no way
-        to go on.
+        to go on. A run that is waited for is asked for as often as the limits let it be.
         """
         fold, looked = self._fold, self._state is _LOOKING_UP
         if end.proven and not looked and not self._decoder.pending:
@@ -732,8 +742,11 @@ class RunStream(Generic[OutputT, EventT]):
             raise self._failed(self._timed_out(_TOTAL, "total")) from end.cause
         if not looked and (fold.finished or self._is_due_to_look(end)):
             return self._look_up(0.0)
-        cause = end.cause if fold.finished else self._broken.cause
-        delay = self._attempts.pause(fold.mark) if self._may_try_again(cause) else None
+        known = fold.finished or (fold.waits and self._broken.cause is None)
+        cause = end.cause if known else self._broken.cause
+        delay = None
+        if self._may_try_again(cause):
+            delay = self._attempts.pause(fold.mark, fold.waits and cause is None)
         if delay is None:
             raise self._failed(self._interrupted(cause))
         return self._look_up(delay) if fold.finished else self._take_up(delay)
@@ -744,7 +757,7 @@ class RunStream(Generic[OutputT, EventT]):
 
     def _is_silent(self, cause: Optional[BaseException]) -> bool:
         """Whether nothing was told for too long, though the connection may be alive."""
-        return _is_silence(cause) and self._fold.frames is not None
+        return _is_silence(cause) and (self._fold.frames is not None or self._fold.waits)
 
     def _is_due_to_look(self, end: _End) -> bool:
         """Whether what became of the run is asked for before the stream is taken up again."""
@@ -796,7 +809,8 @@ class RunStream(Generic[OutputT, EventT]):
     def _go_on(self, state: str, begin: Callable[[], Any], delay: float) -> None:
         """Read from something else from now on."""
         self._state = state
-        self._limits.restart(time.monotonic() + delay)
+        if not self._fold.waits or self._is_silent(self._broken.cause):
+            self._limits.restart(time.monotonic() + delay)
         self._decoder = self._new_decoder()
         self._source.read(begin, delay)
         if self._source.closed:
@@ -836,11 +850,12 @@ class RunStream(Generic[OutputT, EventT]):
         return error
 
     def _complete(self) -> bool:
-        """The run has ended: hand out what was held back. Whether there is something."""
+        """Hand out what was held back. Whether there is something, or the stream goes on."""
         held = self._fold.flush()
         self._batch = _until_closed(self._decoder, held)
-        self._end()
-        return bool(held)
+        if self._fold.finished:
+            self._end()
+        return bool(held) or self._fold.waits
 
     def _end(self) -> None:
         self._state = _ENDED

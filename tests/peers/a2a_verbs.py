@@ -13,6 +13,8 @@ anything else       a Task with one artifact "echo: TEXT"
 ``ask``             input-required, "which colour?"
 ``ask-data``        input-required; the status message has a data part only
 ``login``           auth-required, "log in at https://login.example/"
+``login-for X``     the same, and once somebody sends ``admit X`` working, and "echo: X"
+``admit X``         "echo: X"; see ``login-for``
 ``fail X``          failed, "failed: X"
 ``fail-late N``     N chunks, then failed, "failed: late"
 ``reject X``        rejected, "rejected: X"
@@ -42,6 +44,7 @@ prefix, in lower case, as in "input_required".
 
 import asyncio
 import base64
+import collections
 import hashlib
 import json
 
@@ -180,6 +183,18 @@ async def login(turn, rest):
     await turn.status("auth_required", words("log in at " + LOGIN_URL))
 
 
+async def login_for(turn, rest):
+    await login(turn, rest)
+    await ADMITTED[rest].wait()
+    await turn.status("working")
+    await complete(turn, words("echo: " + rest))
+
+
+async def admit(turn, rest):
+    ADMITTED[rest].set()
+    await echo(turn, rest)
+
+
 async def fail(turn, rest):
     await turn.begin()
     await turn.status("failed", words("failed: " + rest))
@@ -269,10 +284,14 @@ def meta(turn, others):
     return ({"data": turn.facts},)
 
 
+#: Set once somebody is admitted, by what he waits for.
+ADMITTED = collections.defaultdict(asyncio.Event)
+
 #: What an artifact is made of that depends on the whole message.
 WITH_PARTS = {"files": files, "received": received, "data": data, "meta": meta}
 
 VERBS = {
+    "admit": admit,
     "ask": ask,
     "ask-data": ask_data,
     "big": big,
@@ -285,6 +304,7 @@ VERBS = {
     "hang": hang,
     "interleave": interleave,
     "login": login,
+    "login-for": login_for,
     "message": message,
     "open": leave_open,
     "progress": progress,

@@ -28,6 +28,7 @@ class EventFold(A2AFold):
 
     def __init__(self, context_id: Optional[str] = None, task_id: Optional[str] = None) -> None:
         super().__init__(AGENT, None, session_id=context_id, run_id=task_id)
+        self.through_pauses = True
 
     def _told(self, brief: Brief, raw: Any) -> StreamEvent:
         return _made(self.whole(brief, raw), None if brief[0] == PROGRESS else brief[3])
@@ -52,6 +53,14 @@ class EventFold(A2AFold):
 
     def snapshot(self, task: Dict[str, Any], before: Optional[Dict[str, Any]] = None) -> List[Any]:
         return [_made({"task": task}, self._text(super().snapshot(task, before)))]
+
+    @property
+    def waits(self) -> bool:
+        return self._stopped and super().waits  # a task that only works is not waited for
+
+    def end(self) -> bool:
+        self.through_pauses = not self._stopped  # behind its end nobody waits
+        return super().end()
 
     def _terminal(self) -> List[Any]:
         """Nothing: the event that ends the task says so itself."""

@@ -167,7 +167,7 @@ class A2AFold:
         self.session_id = session_id
         #: The task that a further message is about: an AgentOS's workflow has several.
         self.task_id = run_id
-        self.finished = False
+        self.through_pauses = False
         self.on_end: Optional[Callable[[Any], None]] = None
         self.last_event_index: Optional[int] = None
         self.fault: Optional[str] = None
@@ -193,6 +193,8 @@ class A2AFold:
             ("message", "message", self._message),
             ("task", "task", self._task_event),
         )
+        self._stopped = False  # the run is over, or pauses
+        self._asked = False  # only who asks has been told of it lately
         self._steady = False
         self._is_working = False
         self._states: Set[str] = set()  # those that the task has been in
@@ -305,6 +307,8 @@ class A2AFold:
         except A2AError as error:
             if self._is_over:
                 return [UnknownEvent(name, data)]
+            if self._is_asked_for:
+                return []  # who may not subscribe to it looks it up
             self.fault = error.detail or error.message
             raise
         result = data.get("result") if type(data) is dict else None
@@ -330,14 +334,16 @@ class A2AFold:
         self._output = None
         self._identify(member, value)
         events: Events = []
+        mark = self.mark
         if not self._started:
             self._started = True
             events.append(self._event(self._component.prefix + "Started", raw))
         # A copy: what is handed out may be changed, and what is known may not.
         events.extend(handle(copied(value), raw))
-        if not events:
+        if not events and not self._is_asked_for:
             stated = {} if member == "message" else {"state": state_name(self._state)}
             events.append(self._custom(kind, raw, **stated))
+        self._asked = self._asked and self.mark == mark
         state = self._state
         self._states.add(state)
         self._is_working = state == "TASK_STATE_WORKING"
@@ -345,7 +351,7 @@ class A2AFold:
             self._identified
             and self._rejoin is None
             and self._paused_with is None
-            and not self.finished
+            and not self._stopped
         )
         return events
 
@@ -372,9 +378,23 @@ class A2AFold:
         return state_of(self._task or {})
 
     @property
+    def finished(self) -> bool:
+        return self._is_over if self.through_pauses else self._stopped
+
+    @property
+    def waits(self) -> bool:
+        stands = self._stopped or self._asked
+        return self.through_pauses and stands and not self._is_over
+
+    @property
+    def _is_asked_for(self) -> bool:
+        """Whether it is asked time and again how the run stands: that nothing is new is no news."""
+        return self.waits and self._rejoin is not None
+
+    @property
     def _is_over(self) -> bool:
         """Whether nothing that comes now can be the run's."""
-        return self.finished and (self._settled or self._state not in INTERRUPTED)
+        return self._stopped and (self._settled or self._state not in INTERRUPTED)
 
     def _event(self, name: str, raw: Any, /, **fields: Any) -> Any:
         event = _new(self._classes[name])
@@ -501,8 +521,8 @@ class A2AFold:
     def _state_events(self, raw: Any, is_task: bool) -> Events:
         if self._has_stopped:
             return self._finish(raw, is_task)
-        if self.finished:  # it was paused
-            self.finished = self._held = False
+        if self._stopped:  # it was paused
+            self._stopped = self._held = False
             self._paused_with = None
             name = self._component.prefix + "Continued"
             return [self._event(name, raw)] if name in self._classes else []
@@ -587,7 +607,9 @@ class A2AFold:
         may be in ``task`` already.
         """
         events = [] if before is None else self._looked_up(before, False)
-        return events + self._looked_up(task, before is not None)
+        events += self._looked_up(task, before is not None)
+        self._asked = before is None
+        return events
 
     def _looked_up(self, task: JSON, subscribed: bool) -> Events:
         if self._is_over:
@@ -647,10 +669,10 @@ class A2AFold:
 
     def _finish(self, raw: Any, is_task: bool) -> Events:
         paused_with = (self._state, question_of(self._task or {}))
-        if self.finished and paused_with == self._paused_with:
+        if self._stopped and paused_with == self._paused_with:
             return []  # it only says again that it waits
         events = self._release_all(raw)
-        self.finished = self._held = True
+        self._stopped = self._held = True
         self._paused_with = paused_with
         self._end = raw
         if is_task or self._state in INTERRUPTED or not self.task_follows:
@@ -701,7 +723,7 @@ class A2AFold:
         An AgentOS tells of a failure and of a pause as of a run that completed without an answer;
         and after a broken stream it may not be known which chunks were repeated.
         """
-        if not self.finished or self._settled or self._state not in TERMINAL:
+        if not self._stopped or self._settled or self._state not in TERMINAL:
             return False
         data = self._known().__dict__
         empty = data["status"] == "COMPLETED" and not any(name in data for name in _ANSWER)
@@ -709,7 +731,7 @@ class A2AFold:
 
     def flush(self) -> Events:
         """What was held back, now that nothing comes any more."""
-        events = self._release_all(self._end) if not self.finished else []
+        events = self._release_all(self._end) if not self._stopped else []
         return events + (self._terminal() if self._held else [])
 
     def delta(self, event: Any) -> Optional[str]:
@@ -730,8 +752,8 @@ class A2AFold:
         return content[len(streamed) :]
 
     def end(self) -> bool:
-        if self.fault is None and not self.finished and self._task is None and self._said:
-            self.finished = self._held = True
+        if self.fault is None and not self._stopped and self._task is None and self._said:
+            self._stopped = self._held = True
             if self.on_end is not None:
                 self.on_end(self._known())
         return self.finished
@@ -753,16 +775,16 @@ class A2AFold:
     def settle(self, output: Any) -> None:
         """Take the output of a run that was looked up as the stream's."""
         settled: Optional[Any] = output
-        if self.finished and self._rejoin is not None:
+        if self._stopped and self._rejoin is not None:
             task = output.__dict__.get("task")
             plain = task.to_dict() if isinstance(task, Model) else mapping(task)
             once = self._rejoin.corrected(plain, self._artifacts, False)
             if once is not plain:  # its server stores twice
                 self._take(copied(once), self._end)
                 settled = None
-        if not self.finished:
+        if not self._stopped:
             self._held = True
-        self.finished = self._settled = True
+        self._stopped = self._settled = True
         self._steady = False
         self._output = settled
         if self.on_end is not None:
@@ -772,7 +794,7 @@ class A2AFold:
         return self._known()
 
     def _known(self) -> Any:
-        if not self.finished:
+        if not self._stopped:
             return self._build()
         if self._output is None:
             self._output = self._build()
@@ -796,7 +818,7 @@ class A2AFold:
             if self._task is None:
                 del data["task"]
             data["run_id"] = self.run_id
-        if not self.finished:
+        if not self._stopped:
             data["status"] = "RUNNING"
         return _output(data, self._component, self._component_id, self.session_id)
 

@@ -11,6 +11,7 @@ from ...modelling.base import Model, fields_of
 from ...models.runs import EVENT_CLASSES
 from ...wire import EventsMissingError
 from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
+from .decisions import paused_anew
 
 __all__ = ["AgentOSFold"]
 
@@ -75,7 +76,7 @@ class AgentOSFold:
     ) -> None:
         self.run_id = run_id
         self.session_id = session_id
-        self.finished = False
+        self.through_pauses = False
         self.on_end: Optional[Callable[[Any], None]] = None
         self._model: Type[Model] = getattr(models, component.output)
         #: What the server itself said against going on with the stream.
@@ -92,6 +93,7 @@ class AgentOSFold:
         self._identified = False
         self._new_text()
         self._object: Any = None  # content that is no text: structured output
+        self._stopped = False  # the run has ended, or pauses
         self._status = "RUNNING"
         self._final: Dict[str, Any] = {}
         self._head: Dict[str, Any] = {}
@@ -125,6 +127,14 @@ class AgentOSFold:
         else:
             for name in _TOOL_EVENTS:
                 self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+
+    @property
+    def finished(self) -> bool:
+        return self._stopped and not self.waits
+
+    @property
+    def waits(self) -> bool:
+        return self.through_pauses and self._stopped and self._status == "PAUSED"
 
     @property
     def last_event_index(self) -> Optional[int]:
@@ -210,7 +220,7 @@ class AgentOSFold:
                 self._final = _own(data)
                 status = data.get("status")
                 self._status = status if status and isinstance(status, str) else self._status
-                self.finished = True
+                self._stopped = True
                 self._output = None
                 self._tell_end()
             return models.WorkflowRunOutput.from_dict(data)
@@ -251,18 +261,18 @@ class AgentOSFold:
             self._cancelled.append(run_id)
         elif name.endswith("Completed") and run_id in self._cancelled:
             return False
-        open = not self.finished or self._status == "PAUSED"
+        open = not self._stopped or self._status == "PAUSED"
         if name in self._endings and run_id == self.run_id and open:
-            self.finished = True
+            self._stopped = True
             self._final = _own(data)
-            self._status = self._endings[name]
+            self._status, self._output = self._endings[name], None
             self._tell_end()
         return True
 
     def _go_on(self, data: Dict[str, Any]) -> bool:
         ours = self.run_id in (data.get("run_id"), data.get("parent_run_id"))
-        if ours and self.finished and self._status == "PAUSED":
-            self.finished = False
+        if ours and self._stopped and self._status == "PAUSED":
+            self._stopped = False
             self._status, self._final, self._output = "RUNNING", {}, None
         return True
 
@@ -308,11 +318,11 @@ class AgentOSFold:
         if self.fault is not None or self._replay in _UNFINISHED:  # it died with its server
             return False
         answered = self._object is not None or self._text.tell() > 0
-        if not self.finished and not self._announced and answered:
+        if not self._stopped and not self._announced and answered:
             # Without events agents and teams announce no end: a clean close behind the answer is
             # all there is. Workflows always do.
-            self.finished = self._component is not WORKFLOW
-            if self.finished:
+            self._stopped = self._component is not WORKFLOW
+            if self._stopped:
                 self._status = "COMPLETED"
                 self._tell_end()
         return self.finished
@@ -322,9 +332,13 @@ class AgentOSFold:
         self._resumed = True
 
     def settle(self, output: Any) -> None:
-        """Take the output of a run that ended unseen as the stream's."""
+        """Take the output of a run that ended or paused unseen as the stream's."""
+        if self.waits:
+            if output.is_paused and not paused_anew(self.output(), output):
+                return
+            self._stopped = False
         self._late = self._found_out(output.to_dict())
-        self.finished = True
+        self._stopped = True
         self._output = output
         if self.on_end is not None:
             self.on_end(output)
@@ -337,7 +351,8 @@ class AgentOSFold:
         content, streamed = data.get("content"), self._text.getvalue()
         if not self._is_workflow and isinstance(content, str) and content.startswith(streamed):
             rest = content[len(streamed) :]
-            if rest:  # it is not stored in pieces
+            question = self.through_pauses and data.get("status") == "PAUSED"
+            if rest and not question:  # it is not stored in pieces
                 found.append(dict(known, event=prefix + "Content", content=rest))
         stored = data.get("events")
         for place, event in enumerate(stored if isinstance(stored, list) else ()):
@@ -356,12 +371,12 @@ class AgentOSFold:
         self._resumed = self._sparse = True
         told = []
         for each in found:
-            if not self.finished or each["event"] not in self._endings:
+            if not self._stopped or each["event"] not in self._endings:
                 told.append(self.decode(each["event"], each))
         return [event for event in told if event is not None]
 
     def output(self) -> Any:
-        if not self.finished:
+        if not self._stopped:
             return self._model.from_dict(self._build().to_dict())
         if self._output is None:  # kept, because decisions are made in place
             self._output = self._build()
