@@ -176,7 +176,7 @@ class AgentOSFace:
         _refuse_as_all_do(seen)
         for each in seen:
             if each.error is not None and not _is_refusal(each.error):
-                raise each.error  # it may be there
+                raise Refused(503, "It may be on a server that fails: %s" % each.error.message)
         kind, value = next(iter(named.items()))
         raise Refused(404, _UNKNOWN[kind] % value)
 

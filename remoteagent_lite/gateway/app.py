@@ -13,6 +13,7 @@ from .agentos import AgentOSFace
 from .fronted import Fronted
 from .incoming import Answer, Incoming, failure, json_answer
 from .passage import HEARTBEAT
+from .translated import Translated
 from .upstream import Forwarded, Upstream
 
 __all__ = ["Gateway"]
@@ -26,9 +27,9 @@ _CREDENTIALS = ("forward", "own")
 class Gateway:
     """One AgentOS in front of remote agents, teams and workflows of many servers.
 
-    ``components`` are RemoteAgent, RemoteTeam and RemoteWorkflow objects that speak to an AgentOS.
-    Each keeps its id, so no two of a kind may share one: ValueError. Nothing is asked of their
-    servers here, and none of them has to be up. Their ``timeout`` bounds what is passed on to them.
+    ``components`` are RemoteAgent, RemoteTeam and RemoteWorkflow objects, of any server and
+    protocol. Each keeps its id, so no two of a kind may share one: ValueError. Nothing is asked of
+    their servers here, and none of them has to be up. Their ``timeout`` bounds what is passed on.
 
     ``upstream_auth`` says whose credentials the servers see: with "forward" the caller's
     Authorization header and nothing else, with "own" those that each Remote* object was given, for
@@ -57,6 +58,7 @@ class Gateway:
         if not heartbeat > 0:
             raise ValueError("heartbeat is in seconds, more than 0")
         self._upstreams: List[Upstream] = []
+        self._translated: List[Translated] = []
         self._fronted: List[Fronted] = []
         for component in components:
             self._add(component, upstream_auth == "forward", heartbeat)
@@ -71,15 +73,17 @@ class Gateway:
                 "a Gateway stands before RemoteAgent, RemoteTeam and RemoteWorkflow objects, not %r"
                 % (remote,)
             )
-        connection = remote._connection
-        if not isinstance(connection, Connection):
-            raise ValueError("%r: only components on an AgentOS can be fronted" % remote)
         for other in self._fronted:
             if (other.component, other.id) == (remote.component, remote.id):
                 raise ValueError(
                     "two %ss have the id %r, which would name either: %r is the second"
                     % (remote.component.kind, remote.id, remote)
                 )
+        connection = remote._connection
+        if not isinstance(connection, Connection):
+            self._translated.append(Translated(remote, forwards, heartbeat))
+            self._fronted.append(self._translated[-1])
+            return
         for upstream in self._upstreams:
             if upstream.connection.same_as(connection):
                 break
@@ -121,6 +125,8 @@ class Gateway:
         """
         for upstream in self._upstreams:
             upstream.close()
+        for translated in self._translated:
+            translated.close()
 
     def __enter__(self) -> Gateway:
         return self

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import parse_qs, quote
 
-from ..errors import RemoteAgentError, RemoteServerUnavailableError, RemoteTimeoutError
+from ..errors import (
+    A2AError,
+    RemoteAgentError,
+    RemoteHTTPError,
+    RemoteServerUnavailableError,
+    RemoteTimeoutError,
+    UnsupportedError,
+)
 from ..protocols.jsontext import plain
 from ..wsgi import Environ, Header, Refused, read_body, stated_length
 
@@ -157,10 +165,31 @@ def json_answer(status: int, value: Any, headers: Sequence[Tuple[str, str]] = ()
 def failure(error: RemoteAgentError) -> Answer:
     """The answer where an upstream gave none that could be passed on; it names the upstream."""
     body: Dict[str, Any] = {"detail": error.message}
-    if isinstance(error, RemoteTimeoutError):
+    headers = []
+    if isinstance(error, RemoteHTTPError):
+        status = error.status_code
+        if error.detail is not None:
+            body["detail"] = error.detail
+        if error.retry_after is not None:
+            headers.append(("Retry-After", "%d" % math.ceil(error.retry_after)))
+    elif isinstance(error, RemoteTimeoutError):
         status, body["error_id"] = 504, "remote_server_timeout_error"
     elif isinstance(error, RemoteServerUnavailableError):
         status, body["error_id"] = 503, "remote_server_unavailable_error"
+    elif isinstance(error, UnsupportedError):
+        status = 501
+    elif isinstance(error, A2AError):
+        status = _OF_A2A.get(error.code or 0, 502)
     else:
         status = 502
-    return json_answer(status, body)
+    return json_answer(status, body, headers)
+
+
+#: The statuses that AgentOS would answer with, by the codes of A2A.
+_OF_A2A = {
+    -32001: 404,  # no such task
+    -32002: 409,  # it cannot be cancelled any more
+    -32005: 415,  # a content type
+    **dict.fromkeys((-32003, -32004, -32007, -32008, -32009), 501),
+    **dict.fromkeys((-32600, -32602), 400),
+}

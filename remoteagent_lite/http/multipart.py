@@ -1,12 +1,17 @@
-"""A file as a multipart form, made block by block while it is sent."""
+"""Multipart forms: a file made into one block by block while it is sent; and one that has come."""
 
 from __future__ import annotations
 
 import binascii
 import os
-from typing import Any, BinaryIO, Callable, Iterator, List, Optional, Tuple
+import re
+from email.message import Message
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
+from urllib.parse import parse_qsl
 
-__all__ = ["Upload"]
+from ..wire import FilePart
+
+__all__ = ["Upload", "read_form"]
 
 #: Bytes that are read and sent at a time.
 BLOCK = 64 * 1024
@@ -69,3 +74,55 @@ class Upload:
             self.failure = error
             raise
         yield self._tail
+
+
+def read_form(content_type: str, body: bytes) -> Tuple[Dict[str, str], List[FilePart]]:
+    """The fields of a form, of each name the last, and its files; urlencoded or multipart.
+
+    Raises ValueError for what is no form.
+    """
+    kind = _header("content-type", content_type)
+    if kind.get_content_type() == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True)), []
+    boundary: Any = kind.get_param("boundary", "")
+    if kind.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
+        raise ValueError("the body is no form, but %.80s" % (content_type or "untyped"))
+    if not boundary:
+        raise ValueError("the multipart form has no boundary")
+    fields: Dict[str, str] = {}
+    files: List[FilePart] = []
+    line = re.compile(rb"\r\n--%s(--)?[ \t]*(?=\r\n|\Z)" % re.escape(boundary.encode("latin-1")))
+    body = b"\r\n" + body
+    lines = list(line.finditer(body))
+    last = next((number for number, each in enumerate(lines) if each[1]), None)
+    if last is None:
+        raise ValueError("the multipart form breaks off")
+    for this, following in zip(lines[:last], lines[1:]):
+        head, blank, content = body[this.end() : following.start()].partition(b"\r\n\r\n")
+        if not blank:
+            raise ValueError("a part of the multipart form has no end of its headers")
+        _read_part(head.decode("utf-8", "replace"), content, fields, files)
+    return fields, files
+
+
+def _read_part(head: str, content: bytes, fields: Dict[str, str], files: List[FilePart]) -> None:
+    said = {"content-disposition": "", "content-type": ""}
+    for line in head.split("\r\n"):
+        name, _, value = line.partition(":")
+        said[name.strip().lower()] = value.strip()
+    disposition = _header("content-disposition", said["content-disposition"])
+    field: Any = disposition.get_param("name", "", "content-disposition")
+    filename = disposition.get_filename()
+    if not isinstance(field, str):  # RFC 2231's encoding, which no form has
+        return
+    if filename is None:
+        fields[field] = content.decode("utf-8", "replace")
+    else:
+        files.append(FilePart(field, filename, content, said["content-type"]))
+
+
+def _header(name: str, value: str) -> Message:
+    """The header as the standard library reads its parameters."""
+    message = Message()
+    message[name] = value
+    return message

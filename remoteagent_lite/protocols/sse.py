@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in, decoded frames out. No I/O.
+"""Server-sent events: bytes in, decoded frames out; and one frame's bytes. No I/O.
 
 Every rule of the format is sseclient-py's. It is quadratic in the length of an event and in its
 lines, though, knows no mixed line ends, hands out half-received frames and loses a frame behind a
@@ -17,9 +17,9 @@ from typing import Any, Callable, Generic, Iterator, List, Tuple, TypeVar
 from sseclient import SSEClient
 
 from ..errors import ProtocolError
-from .jsontext import SHORT, TooDeepError, is_too_deep, read_json
+from .jsontext import SHORT, TooDeepError, is_too_deep, plain, read_json
 
-__all__ = ["SSEDecoder"]
+__all__ = ["SSEDecoder", "frame"]
 
 EventT = TypeVar("EventT")
 
@@ -35,6 +35,12 @@ _BOM = b"\xef\xbb\xbf"
 _SHOWN = 80
 _COMMENTS = re.compile(r"\n:.*")
 _scan: Callable[[str, int], Any] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
+def frame(name: str, data: Any) -> bytes:
+    """The bytes of a frame, as AgentOS writes it: JSON in one line, whatever it holds."""
+    text = json.dumps(data, default=plain, ensure_ascii=False, separators=(",", ":"))
+    return ("event: %s\ndata: %s\n\n" % (name, text)).encode("utf-8", "replace")
 
 
 class SSEDecoder(Generic[EventT]):
