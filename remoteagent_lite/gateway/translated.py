@@ -7,6 +7,7 @@ reason. Nothing is kept: whatever process is asked asks the server.
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .. import models
@@ -222,6 +223,7 @@ class Translated:
             data = event.to_dict()
             data = dict(data) if isinstance(data, dict) else {"value": data}
             data["event"] = name
+            data.setdefault("created_at", int(time.time()))  # Agno's client cannot do without
             if name == self.component.prefix + "Paused":
                 data.update(asked(self.component, stream.partial_output()))
             return data

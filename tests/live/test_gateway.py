@@ -261,3 +261,50 @@ def test_a_gateway_starts_before_its_upstreams(upstream: PeerServer) -> None:
                 assert agent.run("x").content == "echo: x"
     finally:
         server.close()
+
+
+VERBS = ["hello", "chunks 5", "replace 3", "progress 2", "message hi", "fail why", "reject so",
+         "final x", "files", "data", "unicode", "big 100000"]  # fmt: skip
+
+
+def test_agents_on_a2a_servers_answer_as_without_it(a2a_sdk: PeerServer) -> None:
+    settings: Any = {"protocol": "a2a"}
+    with RemoteAgent(a2a_sdk.url, "painter", **settings) as direct:
+        with before(direct) as url, RemoteAgent(url, "painter") as through:
+            for verb in VERBS:
+                mine, theirs = through.run(verb), direct.run(verb)
+                assert mine.status == theirs.status, verb
+                content = theirs.content if theirs.content is not None else theirs.reason
+                assert mine.content == content, verb
+                files = [[each.to_dict() for each in run.files or []] for run in (mine, theirs)]
+                assert files[0] == files[1], verb
+                with through.run(verb, stream=True) as streamed:
+                    output = streamed.output()
+                assert output.status == theirs.status, verb
+                if output.status == "COMPLETED":
+                    assert output.content == theirs.content, verb
+            paused = through.run("ask")
+            paused.pending[0].answer(input="blue")
+            assert through.continue_run(paused).content == "you said: blue"
+            slow = through.run("slow 5", background=True)
+            assert through.wait_run(slow.run_id, wait=20).content == "w0 w1 w2 w3 w4 "
+            with through.run("hang", stream=True) as hanging:
+                assert "w0 " in next(hanging.text())
+                assert hanging.cancel()
+            with pytest.raises(ServerError, match="501.*A2A numbers no events"):
+                through.resume(slow.run_id or "")
+
+
+def test_agnos_client_runs_a2a_agents_through_it(a2a_sdk: PeerServer, upstream: PeerServer) -> None:
+    remotes = [
+        RemoteAgent(a2a_sdk.url, "painter", protocol="a2a"),
+        RemoteTeam(a2a_sdk.url, "painters", protocol="a2a"),
+    ]
+    with before(*remotes) as url:
+        command = [python_of(AGENTOS_LATEST), "-P", str(CLIENTS), "--a2a", url]
+        printed = subprocess.check_output(command, timeout=120)
+    seen = json.loads(printed.splitlines()[-1])
+    assert seen == {
+        "painter": ["echo: hello", "echo: hello", "COMPLETED", "you said: blue", "w0 w1 w2 "],
+        "painters": ["echo: hello", "echo: hello", "COMPLETED", "you said: blue", "w0 w1 w2 "],
+    }

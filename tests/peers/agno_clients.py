@@ -1,5 +1,8 @@
 """Agno's own clients against servers: ``python -P agno_clients.py URL...``; what each saw, as JSON.
 
+With ``--a2a`` before it the URL is that of a gateway before a scripted A2A agent, which is called
+``painter`` as an agent and ``painters`` as a team.
+
 Runs in the environment of an AgentOS peer. What differs from run to run (ids, times, the server's
 address) is replaced, so that two servers that do the same give the same.
 """
@@ -149,8 +152,34 @@ async def suite(url: str) -> Dict[str, Any]:
     return seen
 
 
+async def painted(remote: Any) -> Any:
+    whole = await remote.arun("hello", stream=False)
+    events = await all_of(remote.arun("hello", stream=True, stream_events=True))
+    paused = await remote.arun("ask", stream=False)
+    for each in paused.requirements:
+        each.provide_user_input({"input": "blue"})
+    answered = await remote.acontinue_run(
+        paused.run_id, paused.requirements, session_id=paused.session_id, stream=False
+    )
+    pieces = [event async for event in remote.arun("chunks 3", stream=True)]
+    text = "".join(event.content for event in pieces if event.event.endswith("RunContent"))
+    return [
+        whole.content,
+        events[-1]["content"],
+        str(getattr(answered.status, "value", answered.status)),
+        answered.content,
+        text,
+    ]
+
+
 async def main() -> None:
     logging.disable(logging.CRITICAL)
+    if sys.argv[1] == "--a2a":
+        url = sys.argv[2]
+        agent = RemoteAgent(base_url=url, agent_id="painter")
+        team = RemoteTeam(base_url=url, team_id="painters")
+        print(json.dumps({"painter": await painted(agent), "painters": await painted(team)}))
+        return
     print(json.dumps([await suite(url) for url in sys.argv[1:]], default=str))
 
 

@@ -375,3 +375,38 @@ def test_a_stream_that_is_lost_says_where(fronting: Fronting) -> None:
             assert server.url.encode() in last
             with pytest.raises(ConnectionResetError):
                 answer.next()
+
+
+def test_open_calls_of_an_adk_agent_are_tools_that_are_executed_elsewhere(
+    fronting: Fronting,
+) -> None:
+    def called(id: str) -> Dict[str, Any]:
+        metadata = {"adk_type": "function_call", "adk_is_long_running": True}
+        return {"data": {"id": id, "name": "approve", "args": {"n": id}}, "metadata": metadata}
+
+    message = {"messageId": "m", "role": "ROLE_AGENT", "parts": [called("one"), called("two")]}
+    waiting = {
+        "id": "t1",
+        "contextId": "c1",
+        "status": {"state": "TASK_STATE_INPUT_REQUIRED", "message": message},
+        "metadata": {"https://google.github.io/adk-docs/a2a/a2a-extension/": True},
+    }
+    methods: Dict[str, Any] = {
+        "SendMessage": lambda params: result(
+            {"task": DONE if params["message"].get("taskId") else waiting}
+        ),
+        "GetTask": result(waiting),
+    }
+    for kind in (RemoteAgent, RemoteTeam):
+        with Agent(card(interface()), **methods) as server:
+            with serving(fronting(a2a(server, kind))) as gateway:
+                with kind(gateway.url, "painter") as client:
+                    paused = client.run("go")
+                    for each, said in zip(paused.pending, ("yes", "no")):
+                        each.set_result(said)
+                    assert client.continue_run(paused).content == "all of it"
+                    parts = [each["data"] for each in server.params["message"]["parts"]]
+                    assert [(each["id"], each["response"]) for each in parts] == [
+                        ("one", {"result": "yes"}),
+                        ("two", {"result": "no"}),
+                    ]

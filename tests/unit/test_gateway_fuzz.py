@@ -44,6 +44,7 @@ WORDS = [
     *("a", "t", "w", "down", "nobody", "..", ".", "", "%2e%2e", "%00", "\xc3\xa9", "\xff", "\n"),
     *("\0", "//evil.invalid", "a" * 5000, "?", "#", ";x=1", "\\", "*", "@", ":", "\xe2\x80\xa8"),
 ]
+COMPONENTS = [["agents", "a"], ["teams", "t"], ["workflows", "w"], ["agents", "a2a"]]
 QUERIES = [
     *("", "db_id=d1", "db_id=zz", "db_id=", "db_id=d1&db_id=d2", "knowledge_id=k", "\xff=\xff"),
     *("a=%", "%zz", "&&&==", "stream=true", "x=" + "y" * 3000, "session_id=\r\nX: y", "#frag"),
@@ -101,7 +102,7 @@ def upstream(connection: Connection, request: Request) -> None:
 def asked(chance: random.Random) -> Dict[str, Any]:
     words = [chance.choice(WORDS) for _ in range(chance.randint(0, 6))]
     if chance.random() < 0.6:  # somewhere behind a component that is there
-        words = [*chance.choice([["agents", "a"], ["teams", "t"], ["workflows", "w"]]), *words[:4]]
+        words = [*chance.choice(COMPONENTS), *words[:4]]
     headers = {chance.choice(NAMES): chance.choice(VALUES) for _ in range(chance.randint(0, 3))}
     headers["Content-Type"] = chance.choice(TYPES)
     if chance.random() < 0.7:
@@ -128,6 +129,7 @@ def test_nothing_that_is_asked_does_harm(
             RemoteAgent(server.url, "a", auth_token=OWN, retry=once),
             RemoteTeam(server.url, "t", auth_token=OWN, retry=once),
             RemoteWorkflow(server.url, "w", auth_token=OWN, retry=once),
+            RemoteAgent(server.url, "a2a", protocol="a2a", auth_token=OWN, retry=once, resume=once),
             RemoteAgent("http://127.0.0.1:1", "down", auth_token=OWN, retry=once),
         ]
         with Gateway(*remotes, upstream_auth=credentials) as app:
