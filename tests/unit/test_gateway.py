@@ -145,8 +145,8 @@ def test_two_components_of_one_kind_and_id_are_refused() -> None:
         Gateway(one, upstream_auth="both")
     with pytest.raises(ValueError, match="heartbeat"):
         Gateway(one, heartbeat=0)
-    with pytest.raises(ValueError, match="only components on an AgentOS"):
-        Gateway(RemoteAgent("http://a.invalid", "a", protocol="a2a"))
+    with pytest.raises(ValueError, match="two agents"):
+        Gateway(one, RemoteAgent("http://c.invalid", "a", protocol="a2a"))
 
 
 # --- What is passed on
