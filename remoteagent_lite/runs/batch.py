@@ -22,6 +22,7 @@ from typing import (
     Generic,
     Iterable,
     Iterator,
+    NamedTuple,
     Optional,
     Sized,
     Tuple,
@@ -29,7 +30,7 @@ from typing import (
     Union,
 )
 
-from ..errors import RunFailedError
+from ..errors import RemoteAgentError, RunFailedError
 from ..http.exchange import Exchange
 from ..options import split_options
 from .journal import Journal
@@ -91,6 +92,12 @@ def result_of(index: int, input: Any, output: Any) -> Result[Any]:
     return Result(index, input, output)
 
 
+class Refused(NamedTuple):
+    """What becomes of a row that was not begun, and that nobody has to look for."""
+
+    error: RemoteAgentError
+
+
 def run_row(
     runner: Runner[Any, Any, Any],
     options: Any,
@@ -99,12 +106,17 @@ def run_row(
     input: Any,
     seen: bool,
 ) -> Any:
-    """The output of one row; ``seen`` tells whether it may have been begun before."""
+    """The output of one row, or Refused; ``seen`` tells whether it may have been begun before."""
     if journal is None:
         return runner.run(input, **options)
     call_options, fields = split_options(options)
     once = Once(runner, "%s/%d" % (journal, index), fields, call_options, alone=True)
-    return once.output(input, seen)
+    try:
+        return once.output(input, seen)
+    except RemoteAgentError as error:
+        if once.refused:
+            return Refused(error)
+        raise
 
 
 def run_all(
@@ -225,10 +237,15 @@ class _Batch:
                 return
             try:
                 error = future.exception()
-                if error is None:
-                    result = result_of(index, input, future.result())
+                output = None if error is not None else future.result()
+                if isinstance(output, Refused):
+                    error = output.error
                     if self._journal is not None:
-                        self._journal.end(index, input, future.result())
+                        self._journal.withdraw(index)
+                if error is None:
+                    result = result_of(index, input, output)
+                    if self._journal is not None:
+                        self._journal.end(index, input, output)
                 else:
                     result = Result(index, input, None, error)
                 self._begin()

@@ -1,8 +1,9 @@
 """What a batch has done, in a file that a killed process leaves whole.
 
-JSON Lines: a head with an id of the journal's own, then ``{"begun": index}`` before a row is sent
-and ``{"index", "input", "output"}`` when its answer is there. A line that a kill cut short is the
-last, and is taken away. One process at a time has the file, so whoever had it before is gone.
+JSON Lines: a head with an id of the journal's own, then ``{"begun": index}`` before a row is sent,
+``{"refused": index}`` if it was not begun then, and ``{"index", "input", "output"}`` when its
+answer is there. A line that a kill cut short is the last, and is taken away. One process at a time
+has the file, so whoever had it before is gone.
 """
 
 from __future__ import annotations
@@ -88,6 +89,11 @@ class Journal:
         self._write({"begun": index})
         return False
 
+    def withdraw(self, index: int) -> None:
+        """Note that a row was refused: it need not be looked for."""
+        self._begun.discard(index)
+        self._write({"refused": index})
+
     def end(self, index: int, input: Any, output: Any) -> None:
         """Keep the answer of a row."""
         offset = self._write({"index": index, "input": _digest(input), "output": output.to_dict()})
@@ -118,6 +124,8 @@ class Journal:
                 self._place(entry["index"], offset)
             elif "begun" in entry:
                 self._begun.add(entry["begun"])
+            elif "refused" in entry:
+                self._begun.discard(entry["refused"])
             offset += len(line)
 
     def _place(self, index: int, offset: int) -> None:

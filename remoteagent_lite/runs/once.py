@@ -81,6 +81,8 @@ class Once:
         self.session_id: str = fields.get("session_id") or _made("session", scope)
         self._claims = self._protocol.claims and not alone
         self._claimed = False
+        #: Whether the run was sent, and refused: nobody has to look for it.
+        self.refused = False
 
     def find(self) -> Optional[Any]:
         """The run as it stands; None if the server knows of none. Blocks.
@@ -217,7 +219,8 @@ class Once:
         try:
             return self._runner.run(input, **how, **fields)
         except BaseException as error:
-            if was_refused(error):
+            self.refused = was_refused(error)
+            if self.refused:
                 self.release()
             if isinstance(error, InvalidRequestError) and _NO_DATABASE in str(error.detail):
                 raise UnsupportedError(

@@ -2,15 +2,18 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
 from remoteagent_lite import __version__, cli
+from remoteagent_lite.cli import terminal
 from tests.peers.server import AGENTOS_LATEST, PeerServer
 
 Captured = pytest.CaptureFixture[str]
@@ -173,7 +176,46 @@ def test_control_characters_do_not_reach_a_terminal(monkeypatch: pytest.MonkeyPa
         def isatty(self) -> bool:
             return True
 
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
-    cli._print("a\x1b[2Jb\x07\x9bc\n\td")
-    assert terminal.getvalue() == "a\u241b[2Jb\u2407\ufffdc\n\td"
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stdout", shown)
+    terminal.write("a\x1b[2Jb\x07\x9bc\n\td")
+    assert shown.getvalue() == "a\u241b[2Jb\u2407\ufffdc\n\td"
+
+
+def test_a_batch_and_a_chat(
+    agentos_latest: PeerServer,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    import io
+
+    key = uuid.uuid4().hex
+    rows, output = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_text("".join('"row %d %s"\n' % (number, key) for number in range(30)))
+    words = ["batch", agentos_latest.url, "plain", str(rows), "--output", str(output)]
+    for _ in range(2):
+        assert cli.main([*words, "--workers", "8"]) == 0
+        answers = [json.loads(line)["content"] for line in output.read_text().splitlines()]
+        assert answers == ["echo: row %d %s" % (number, key) for number in range(30)]
+    session = str(uuid.uuid4())
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\ntwo\n"))
+    assert cli.main(["chat", agentos_latest.url, "plain", "--session", session]) == 0
+    assert capsys.readouterr().out == "echo: one\necho: two\n"
+    assert cli.main(["sessions", agentos_latest.url, session]) == 0
+    assert capsys.readouterr().out == "> one\necho: one\n> two\necho: two\n"
+    assert cli.main(["sessions", agentos_latest.url, "--limit", "5"]) == 0
+    assert session in capsys.readouterr().out
+
+
+def test_a_pause_is_gone_on_with_by_the_command_that_is_told(
+    agentos_latest: PeerServer, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    for id, more in (("my-agent", []), ("my-team", ["--team"])):
+        assert cli.main(["run", agentos_latest.url, id, "delete /tmp/x", *more]) == 4
+        command = capsys.readouterr().err.splitlines()[-1].partition("remoteagent ")[2]
+        monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+        assert cli.main(shlex.split(command)) == 0
+        assert "deleted /tmp/x" in capsys.readouterr().out

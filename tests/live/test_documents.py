@@ -1,9 +1,11 @@
 """README and guide: what they show runs, on a real server, as it stands."""
 
+import io
 import re
 import shlex
 import sys
 import types
+from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
@@ -84,12 +86,21 @@ def test_snippet_that_asks_no_server_runs(code: str) -> None:
     run(code)
 
 
-@pytest.mark.parametrize("command", [line for _, line in COMMANDS])
+@pytest.mark.parametrize("command", sorted({line for _, line in COMMANDS}))
 def test_command_runs(
-    command: str, servers: Dict[str, str], capsys: pytest.CaptureFixture[str]
+    command: str,
+    servers: Dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
+    (tmp_path / "rows.jsonl").write_text('"one"\n"two"\n')
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n.")
+    answers = tmp_path / "answers.jsonl"
     assert cli.main(shlex.split(moved(command, servers))[1:]) == 0
-    assert capsys.readouterr().out
+    assert capsys.readouterr().out or len(answers.read_text().splitlines()) == 2
 
 
 def test_readme_begins_with_install_and_a_streamed_run() -> None:
