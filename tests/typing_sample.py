@@ -20,6 +20,7 @@ from remoteagent_lite import (
     merge,
 )
 from remoteagent_lite.models import (
+    CatchUpEvent,
     CustomEvent,
     RunContentEvent,
     RunOutputEvent,
@@ -87,6 +88,13 @@ def handle(event: RunOutputEvent) -> None:
 with agent.run("x", stream=True) as stream:
     for event in stream:
         handle(event)
+with agent.resume("r", "s") as resumed:
+    for what in resumed:
+        if isinstance(what, CatchUpEvent):
+            assert_type(what.missed_events, Optional[int])
+        elif what.event == "RunContent":
+            assert_type(what, RunContentEvent)
+    assert_type(resumed.output(), RunOutput)
 with workflow.run("x", stream=True) as steps:
     for step in steps:
         if step.event == WorkflowRunEvent.step_started:

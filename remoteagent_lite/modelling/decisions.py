@@ -7,7 +7,7 @@ is continued. Nothing here does I/O.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from .base import Model, child, children, mapping
 from .checks import (
@@ -264,6 +264,7 @@ class StepDecision(Model):
         requires_output_review: bool = False
         output_review_message: Optional[str] = None
         edited_output: Any = None
+        timeout_at: Optional[str] = None
 
     @property
     def is_paused(self) -> bool:
@@ -384,6 +385,68 @@ class StepDecision(Model):
             raise ValueError("%s needs a choice" % name_of(self))
         self.selected_choices = list(choices)
 
+    # Agno's names for all of this
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether it waits for a yes or no before it runs."""
+        return CONFIRMATION in self._open
+
+    @property
+    def needs_output_review(self) -> bool:
+        """Whether its output waits to be accepted, edited or refused."""
+        return OUTPUT_REVIEW in self._open
+
+    @property
+    def needs_user_input(self) -> bool:
+        """Whether it waits for values."""
+        return USER_INPUT in self._open
+
+    @property
+    def needs_route_selection(self) -> bool:
+        """Whether it waits for a choice."""
+        return ROUTE_SELECTION in self._open
+
+    @property
+    def needs_executor_resolution(self) -> bool:
+        """Whether its agent or team waits."""
+        return EXECUTOR in self._open
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it waits for nothing."""
+        return not self._open
+
+    @property
+    def is_timed_out(self) -> bool:
+        """Whether the time to decide it is over, by this computer's clock."""
+        import datetime  # nobody else pays for it
+
+        try:
+            until = datetime.datetime.fromisoformat(str(self.timeout_at).replace("Z", "+00:00"))
+        except ValueError:  # none, or what is no time
+            return False
+        return until <= datetime.datetime.now(until.tzinfo)
+
+    def set_user_input(self, validate: bool = True, **fields: Any) -> None:
+        """The same as ``answer``; without ``validate`` nothing is looked at."""
+        if validate:
+            self.answer(fields)
+        else:
+            self.__dict__["user_input"] = {**mapping(self, "user_input"), **fields}
+
+    def get_user_input(self, field_name: str) -> Any:
+        """The value that was given for a field, or None."""
+        return mapping(self, "user_input").get(field_name)
+
+    def select_single(self, choice: str) -> None:
+        """The same as ``select``."""
+        self.select(choice)
+
+    def select_multiple(self, choices: Sequence[str]) -> None:
+        """The same as ``select``."""
+        self.select(*choices)
+
 
 class ErrorDecision(Model):
     """Base of ErrorRequirement: a failed step. REST has no way to retry or skip it."""
@@ -409,3 +472,13 @@ class ErrorDecision(Model):
         if self.decision is not None:
             return None
         return "a decision about step %s, which failed: %s" % (self.step_name, self.error_message)
+
+    @property
+    def needs_decision(self) -> bool:
+        """Whether nothing is decided: the same as ``is_paused``, by Agno's name."""
+        return self.is_paused
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it is decided."""
+        return not self.is_paused

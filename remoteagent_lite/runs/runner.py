@@ -645,7 +645,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         *,
         through_pauses: bool = False,
         **options: Unpack[CallOptions],
-    ) -> RunStream[OutputT, EventT]:
+    ) -> RunStream[
+        OutputT, Union[EventT, models.CatchUpEvent, models.SubscribedEvent, models.ReplayEvent]
+    ]:
         """The stream of a background run, from behind the event with that index (None: all).
 
         Begins with a CatchUpEvent, SubscribedEvent or ReplayEvent that tells where the events

@@ -14,7 +14,10 @@ from tests.peers.server import AGENTOS_LATEST
 ASK = """
 import inspect, json
 from agno.run import agent, team, workflow
+from agno.models.response import ToolExecution
 from agno.run.base import RunStatus
+from agno.run.requirement import RunRequirement
+from agno.workflow.types import ErrorRequirement, StepRequirement
 
 def able(cls):
     return [n for n in dir(cls) if not n.startswith("_") and (
@@ -30,6 +33,10 @@ print(json.dumps({
         cls.__name__: able(cls)
         for cls in (agent.RunOutput, team.TeamRunOutput, workflow.WorkflowRunOutput)
     },
+    "requirements": {
+        cls.__name__: able(cls)
+        for cls in (RunRequirement, StepRequirement, ErrorRequirement, ToolExecution)
+    },
     "events": {
         name: able(cls)
         for module, registry in ((agent, "RUN_EVENT_TYPE_REGISTRY"),
@@ -43,6 +50,10 @@ print(json.dumps({
 #: What of theirs we leave out, and why.
 LEFT_OUT = {
     "add_member_run": "outputs of remote runs are not added to",
+    "retry": "ErrorRequirement: an AgentOS takes that decision not over REST",
+    "skip": "as retry",
+    "should_retry": "as retry",
+    "should_skip": "as retry",
     "is_error": "the name of the event says it",
     "status": "an event has no status of its own; the name says it",
     "success": "StepOutputEvent: a shortcut to what its step_output holds",
@@ -77,6 +88,11 @@ def missing(cls: Any, names: List[str]) -> List[str]:
 
 def test_outputs_can_do_what_agnos_can(agno: Dict[str, Any]) -> None:
     for name, able in agno["outputs"].items():
+        assert missing(getattr(models, name), able) == [], name
+
+
+def test_requirements_can_do_what_agnos_can(agno: Dict[str, Any]) -> None:
+    for name, able in agno["requirements"].items():
         assert missing(getattr(models, name), able) == [], name
 
 

@@ -140,6 +140,27 @@ def test_agent_external_execution(agent: Component) -> None:
     assert agent.go_on(paused).content == "tool said: a b c"
 
 
+def test_agent_continued_by_requirements_as_agno_does(agent: Component) -> None:
+    for text, content in (
+        ("delete /x", "tool said: deleted /x"),
+        (ASK, "tool said: Where? Rome for 3 days"),
+        (EXTERNAL, "tool said: a b c"),
+    ):
+        paused = agent.run(text)
+        for requirement in paused.active_requirements:
+            if requirement.needs_confirmation:
+                requirement.confirm()
+            elif requirement.needs_user_input:
+                requirement.provide_user_input({"city": "Rome", "days": 3})
+            elif requirement.needs_external_execution:
+                requirement.set_external_execution_result("a b c")
+            assert requirement.is_resolved()
+        output = agent.go_on(
+            run_id=paused.run_id, session_id=paused.session_id, requirements=paused.requirements
+        )
+        assert (output.status, output.content) == ("COMPLETED", content)
+
+
 def test_agent_user_feedback(newer: PeerServer, stream: bool) -> None:
     agent = Component(RemoteAgent(newer.url, "my-agent"), stream)
     paused = agent.run(FEEDBACK)

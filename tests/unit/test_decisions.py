@@ -248,6 +248,55 @@ def test_requirement_decided_by_its_own_fields() -> None:
     assert (tools[0]["confirmed"], tools[1]["result"]) == (True, "done")
 
 
+def needs(requirement: Any) -> List[str]:
+    names = ("confirmation", "user_input", "user_feedback", "external_execution")
+    return [name for name in names if getattr(requirement, "needs_" + name)]
+
+
+def test_requirement_is_decided_by_agnos_names() -> None:
+    both = dict(ASK, tool_call_id="c4", requires_confirmation=True)
+    paused = agent_paused(
+        call(), EXTERNAL, dict(ASK, tool_call_id="c2"), dict(POLL, tool_call_id="c3"), both
+    )
+    first, second, third, fourth, fifth = paused.active_requirements
+    assert [needs(each) for each in paused.active_requirements] == [
+        ["confirmation"],
+        ["external_execution"],
+        ["user_input"],
+        ["user_input", "user_feedback"],
+        ["confirmation", "user_input"],
+    ]
+    assert not any(each.is_resolved() for each in paused.active_requirements)
+    first.confirm()
+    with pytest.raises(ValueError, match="does not wait for"):
+        second.provide_user_input({"city": "Rome"})
+    second.set_external_execution_result("done")
+    with pytest.raises(ValueError, match="no field 'town'"):
+        third.provide_user_input({"town": "Rome"})
+    third.provide_user_input({"city": "Rome", "days": 3})
+    with pytest.raises(ValueError, match="does not offer"):
+        fourth.provide_user_feedback({"Which?": ["Z"], "What?": ["X"]})
+    fourth.provide_user_feedback({"Which?": ["A"], "What?": ["X", "Z"]})
+    fifth.reject("no")
+    assert all(each.is_resolved() for each in paused.requirements)
+    assert [needs(each) for each in paused.requirements] == [[]] * 5
+    tools = {tool["tool_call_id"]: tool for tool in sent(AGENT, paused)}
+    assert tools["call_1"]["result"] == "done"
+    assert [each["value"] for each in tools["c2"]["user_input_schema"]][1:] == ["Rome", 3]
+    chosen = [each["selected_options"] for each in tools["c3"]["user_feedback_schema"]]
+    assert chosen == [["A"], ["X", "Z"]]
+    assert tools["c4"]["confirmed"] is False
+
+
+def test_external_execution_may_be_silent() -> None:
+    loud, silent = agent_paused(
+        EXTERNAL, dict(EXTERNAL, tool_call_id="c2", external_execution_silent=True)
+    ).requirements
+    assert (loud.external_execution_silent, silent.external_execution_silent) == (False, True)
+    silent.set_external_execution_result("")
+    assert silent.external_execution_silent is False
+
+
 def test_decided_output_is_pickled_and_copied_with_its_decisions() -> None:
     paused = agent_paused(call())
     paused.tools[0].confirm()
@@ -310,6 +359,55 @@ def test_step_with_several_needs_waits_for_all() -> None:
         step.answer(size="L")
     step.answer(size="S")
     assert step.pause_type is None
+
+
+def step_needs(step: Any) -> List[str]:
+    kinds = "confirmation output_review user_input route_selection executor_resolution"
+    return [name for name in kinds.split() if getattr(step, "needs_" + name)]
+
+
+def test_steps_are_decided_by_agnos_names() -> None:
+    for name, kind in (
+        ("workflow-gated", "confirmation"),
+        ("workflow-review", "output_review"),
+        ("workflow-form", "user_input"),
+        ("workflow-choose", "route_selection"),
+        ("workflow-executor", "executor_resolution"),
+    ):
+        (step,) = recorded(name).step_requirements
+        assert (step_needs(step), step.is_resolved, step.is_timed_out) == ([kind], False, False)
+        if kind == "user_input":
+            with pytest.raises(ValueError, match="needs a value for 'city'"):
+                step.set_user_input(days=3)
+            step.set_user_input(validate=False, days=3)
+            assert (step.get_user_input("days"), step.is_resolved) == (3, False)
+            step.set_user_input(city="Rome")
+            assert (step.get_user_input("city"), step.get_user_input("x")) == ("Rome", None)
+        elif kind == "route_selection":
+            with pytest.raises(ValueError, match="exactly one"):
+                step.select_multiple(["left", "right"])
+            step.select_single("left")
+        elif kind == "executor_resolution":
+            for each in step.active_requirements:
+                each.confirm()
+        else:
+            step.confirm()
+        assert (step_needs(step), step.is_resolved) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("until", "over"),
+    [
+        ("2001-01-01T00:00:00+00:00", True),
+        ("2001-01-01T00:00:00Z", True),
+        ("2001-01-01T00:00:00", True),
+        ("2999-01-01T00:00:00Z", False),
+        (None, False),
+    ],
+)
+def test_a_step_tells_whether_its_time_is_over(until: Any, over: bool) -> None:
+    step = StepRequirement.from_dict({"step_id": "1", "timeout_at": until})
+    assert step.is_timed_out is over
 
 
 # --- What is sent
