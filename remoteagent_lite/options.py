@@ -160,7 +160,7 @@ class RunOptions(CallOptions, total=False):
     dependencies: values for the component's dependencies
     metadata: the caller's own data, kept with the run
     knowledge_filters: which contents of the knowledge base are searched
-    output_schema: what the answer is to look like: a JSON schema, or a class that has one
+    output_schema: a dataclass, TypedDict, pydantic class or JSON schema; see output.parsed
     use_json_schema: whether the model is given that schema as JSON schema
     images: images for the model
     audio: audio for the model

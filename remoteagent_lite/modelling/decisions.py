@@ -221,6 +221,58 @@ class RequirementDecision(Model):
         tool_of(self).select(*choices)
         self.reconcile()
 
+    # Agno's names for all of this
+
+    def _waits(self, flag: str) -> bool:
+        """Whether the call waits for what that flag of it says, now or after something else."""
+        tool: Any = child(self, "tool_execution")
+        return self.is_paused and bool(getattr(tool, flag))
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether it waits for a yes or no."""
+        return self.pause_type == CONFIRMATION
+
+    @property
+    def needs_user_input(self) -> bool:
+        """Whether it waits for values or choices, perhaps after a yes."""
+        tool: Any = child(self, "tool_execution")
+        return self._waits("requires_user_input") and not tool.answered
+
+    @property
+    def needs_user_feedback(self) -> bool:
+        """Whether it waits for choices among options, perhaps after a yes."""
+        tool: Any = child(self, "tool_execution")
+        return self.needs_user_input and bool(children(tool, "user_feedback_schema"))
+
+    @property
+    def needs_external_execution(self) -> bool:
+        """Whether it waits for a result, perhaps after a yes."""
+        given = self.external_execution_result is not None
+        return self._waits("external_execution_required") and not given
+
+    @property
+    def external_execution_silent(self) -> bool:
+        """Whether nothing is to be said about the call that waits for a result."""
+        tool: Any = child(self, "tool_execution")
+        return self.needs_external_execution and bool(tool.external_execution_silent)
+
+    def is_resolved(self) -> bool:
+        """Whether it waits for nothing."""
+        return not self.is_paused
+
+    def provide_user_input(self, values: Mapping[str, Any]) -> None:
+        """The same as ``answer``."""
+        self.answer(values)
+
+    def provide_user_feedback(self, selections: Mapping[str, Sequence[str]]) -> None:
+        """The same as ``select``: labels by the text of their question."""
+        self.select(selections)  # type: ignore[arg-type]
+
+    def set_external_execution_result(self, result: str) -> None:
+        """The same as ``set_result``."""
+        self.set_result(result)
+
     def reconcile(self) -> None:
         """Write the decision into both places. The tool execution's own goes first."""
         tool = child(self, "tool_execution")

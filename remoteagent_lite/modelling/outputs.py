@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type, TypeVar
 
-from ..errors import RunFailedError
+from ..errors import ProtocolError, RunFailedError
 from .base import Model, children, fields_of
 from .checks import (
     CONFIRMATION,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Model)
 OutputT = TypeVar("OutputT", bound="Output")
 
-__all__ = ["Custom", "Event", "Output", "Pause", "Waiting", "state_name"]
+__all__ = ["Custom", "Event", "Output", "Pause", "Waiting", "expecting", "state_name"]
 
 _FAILED = ("ERROR", "CANCELLED")
 _STATE_PREFIX = "TASK_STATE_"
@@ -161,7 +161,7 @@ class Waiting(Model):
 class Output(Waiting):
     """Base of RunOutput, TeamRunOutput and WorkflowRunOutput."""
 
-    __slots__ = ("_response",)  # all else is what the server sent
+    __slots__ = ("_response", "_schema")  # all else is what the server sent
 
     _shown = ("status", "content")
 
@@ -267,6 +267,39 @@ class Output(Waiting):
             return content or ""
         return json.dumps(content, **{"ensure_ascii": False, "default": Model.to_dict, **options})
 
+    @property
+    def parsed(self) -> Any:
+        """The content as what the run was given as ``output_schema``: an instance of a dataclass or
+        pydantic class, a dict for a TypedDict or a JSON schema. None without one, and as long as
+        there is no answer.
+
+        Raises as ``parse`` does. A run that was looked up later, or a copy, does not know what it
+        was given: ``parse`` is told.
+        """
+        schema = getattr(self, "_schema", None)
+        return None if schema is None else self.parse(schema)
+
+    def parse(self, schema: Any) -> Any:
+        """The content as an instance of a class, or the JSON of its text for a JSON schema.
+
+        None as long as there is no answer. Raises RunFailedError for a run that failed or was
+        cancelled, and ProtocolError for content that does not fit.
+        """
+        from .schemas import MisfitError, instance_of  # nobody else pays for it
+
+        self.raise_for_status()
+        values = self.__dict__
+        content = values.get("content")
+        if values.get("status") not in (None, "COMPLETED") or content is None:
+            return None
+        try:
+            return instance_of(schema, content)
+        except MisfitError as error:
+            raise ProtocolError(
+                "The answer of run %s is no %s: %s. It is in output.content: %.200r"
+                % (values.get("run_id"), getattr(schema, "__name__", "JSON"), error, content)
+            ) from error
+
     def raise_for_status(self: OutputT) -> OutputT:
         """The output itself. Raises RunFailedError if the run ended as ERROR or CANCELLED."""
         status = self.__dict__.get("status")
@@ -337,6 +370,12 @@ class Custom(Model):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+def expecting(output: OutputT, schema: Any) -> OutputT:
+    """The output, which is to be ``parsed`` as the run's ``output_schema`` says."""
+    object.__setattr__(output, "_schema", schema)
+    return output
 
 
 def _json(model: Model, separators: Tuple[str, str], indent: Optional[int]) -> str:

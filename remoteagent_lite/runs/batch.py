@@ -32,6 +32,7 @@ from typing import (
 
 from ..errors import RemoteAgentError, RunFailedError
 from ..http.exchange import Exchange
+from ..modelling.outputs import expecting
 from ..options import split_options
 from .journal import Journal
 from .once import Once
@@ -77,8 +78,9 @@ class Result(Generic[OutputT]):
         return "Result(%d, %s)" % (self.index, what)
 
 
-def result_of(index: int, input: Any, output: Any) -> Result[Any]:
-    """The result for an output, which may tell of a failure."""
+def result_of(index: int, input: Any, output: Any, schema: Any) -> Result[Any]:
+    """The result for an output, which may tell of a failure, and knows nothing but its data."""
+    expecting(output, schema)
     try:
         output.raise_for_status()
     except RunFailedError as error:
@@ -137,7 +139,11 @@ def run_all(
             stack.enter_context(journal)
         name = journal.id if journal is not None else None
         batch = _Batch(
-            functools.partial(run_row, runner, options, name), workers, executor, journal
+            functools.partial(run_row, runner, options, name),
+            workers,
+            executor,
+            journal,
+            options.get("output_schema"),
         )
         stack.callback(batch.stop)
         for done, result in enumerate(batch.results(iter(inputs), ordered), 1):
@@ -155,7 +161,9 @@ class _Batch:
         workers: int,
         executor: Optional[Executor],
         journal: Optional[Journal],
+        schema: Any,
     ) -> None:
+        self._schema = schema
         self._run_row = run_row
         self._workers = workers
         self._own = None
@@ -206,7 +214,7 @@ class _Batch:
         with self._lock:
             known = self._journal.answer(index, input) if self._journal is not None else None
             if known is not None:
-                self._done.put(result_of(index, input, known))
+                self._done.put(result_of(index, input, known, self._schema))
                 return
             self._waiting.append((index, input))
             self._begin()
@@ -243,7 +251,7 @@ class _Batch:
                     if self._journal is not None:
                         self._journal.withdraw(index)
                 if error is None:
-                    result = result_of(index, input, output)
+                    result = result_of(index, input, output, self._schema)
                     if self._journal is not None:
                         self._journal.end(index, input, output)
                 else:

@@ -28,6 +28,7 @@ from ..errors import (
     shown_url,
     was_refused,
 )
+from ..modelling.outputs import expecting
 from ..protocols.component import WORKFLOW
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Once:
             wait = max(0.0, until - time.monotonic())
             output = runner.wait_run(self.run_id, self.session_id, wait=wait, **self._options)
         self.release()
-        return output
+        return expecting(output, self._fields.get("output_schema"))
 
     def stream(self, input: Any) -> Any:
         """The run's stream, from its beginning as far as the server has kept that. Blocks."""
@@ -148,7 +149,10 @@ class Once:
                 stream.fold.on_end = functools.partial(self._ended, stream.fold.on_end)
                 return stream
         if found.status in _UNFINISHED or not self._protocol.recovers:
-            return runner.resume(self.run_id, self.session_id, **self._options)
+            resumed: Any = runner.resume(self.run_id, self.session_id, **self._options)
+            if self._fields.get("output_schema") is not None:
+                resumed.fold.schema = self._fields["output_schema"]
+            return resumed
         return runner._retold(found, self._options)
 
     def _ended(self, remember: Callable[[Any], None], output: Any) -> None:

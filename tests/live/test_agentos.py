@@ -1,5 +1,6 @@
 """Runs on real AgentOS servers of three versions."""
 
+import dataclasses
 import multiprocessing
 import pickle
 import signal
@@ -9,7 +10,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, List
+from typing import Any, List, Optional
 
 import pytest
 
@@ -17,6 +18,7 @@ from remoteagent_lite import (
     AgentOSClient,
     AuthenticationError,
     NotFoundError,
+    ProtocolError,
     RemoteAgent,
     RemoteServerUnavailableError,
     RemoteTeam,
@@ -128,6 +130,45 @@ def test_events_switched_off(agent: RemoteAgent) -> None:
         output = stream.output()
     assert names == {"RunContent"}
     assert (output.status, output.content.strip()) == ("COMPLETED", "echo: hello there")
+
+
+@dataclasses.dataclass
+class Inner:
+    number: int
+
+
+@dataclasses.dataclass
+class Place:
+    name: str
+    height: float = 5.0
+    inner: Optional[Inner] = None
+    tags: List[str] = dataclasses.field(default_factory=list)
+
+
+def test_an_answer_comes_back_as_an_instance(agentos: PeerServer) -> None:
+    told = 'say:{"name": "Rome", "inner": {"number": 1}}'
+    for remote, id in ((RemoteAgent, "plain"), (RemoteTeam, "duo")):
+        with remote(agentos.url, id) as component:
+            output = component.run(told, output_schema=Place)
+            assert output.parsed == Place("Rome", inner=Inner(1))
+            with component.run(told, output_schema=Place, stream=True) as stream:
+                assert stream.output().parsed == Place("Rome", inner=Inner(1))
+            for text, complaint in (("I do not know", "no JSON"), ("{}", "name is missing")):
+                output = component.run("say:" + text, output_schema=Place)
+                with pytest.raises(ProtocolError, match=complaint):
+                    output.parsed
+
+
+def test_an_answer_that_was_looked_up_is_an_instance_too(agentos_latest: PeerServer) -> None:
+    key, told = uuid.uuid4().hex, 'say:{"name": "Rome"}'
+    with RemoteAgent(agentos_latest.url, "plain") as agent:
+        for _ in range(2):
+            assert agent.run(told, output_schema=Place, once=key).parsed == Place("Rome")
+        with agent.run(told, output_schema=Place, once=key, stream=True) as stream:
+            assert stream.output().parsed == Place("Rome")
+        begun = agent.run(told, output_schema=Place, background=True)
+        assert begun.parsed is None
+        assert agent.wait_run(begun.run_id, wait=30).parse(Place) == Place("Rome")
 
 
 def test_tools_run_on_the_server(agent: RemoteAgent) -> None:

@@ -71,7 +71,12 @@ def site(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(code: str) -> None:
-    exec(compile(code, "snippet", "exec"), {"__name__": "snippet"})
+    module = types.ModuleType("snippet")
+    sys.modules["snippet"] = module  # where its classes are looked for
+    try:
+        exec(compile(code, "snippet", "exec"), vars(module))
+    finally:
+        del sys.modules["snippet"]
 
 
 @pytest.mark.parametrize("code", [c for _, c in ASKING], ids=[name for name, _ in ASKING])

@@ -20,13 +20,14 @@ What the last message of the user makes the model do:
                             separated by " && "
 ``delegate:MEMBER TASK``    a team's leader gives the task to the member
 ``unicode``                 line and paragraph separators, NEL, emoji, CJK, a lone CR, a LF
+``say:TEXT``                the text and nothing else
 ``think:TEXT``              reasoning content, then an echo of the text
 ``image``                   a tiny PNG beside the text
 ``image by url``            an image that is only a url beside the text
 ``received``                a line for each medium that came with the message: "KIND NAME TYPE "
                             and its url, or "SIZE SHA256" ("-" for what is not there)
 ``delete PATH``             calls the tool ``delete_file``, where the agent has it
-``What is the capital of France?``, ``Tell me a story``
+``What is the capital of France?``, ``Name a city``, ``Tell me a story``
                             answers fit for the documentation
 anything else               "echo: TEXT" in chunks of one word
 ==========================  ======================================================================
@@ -150,6 +151,8 @@ def plan_for(text: str, tool_names: List[str]) -> Plan:
         member, _, task = rest.partition(" ")
         arguments = json.dumps({"member_id": member, "task": task})
         return Plan(tool_calls=[call(0, "delegate_task_to_member", arguments)])
+    if command == "say":
+        return Plan(words(rest))
     if command == "think":
         return Plan(words("echo: " + rest), reasoning="thinking about " + rest)
     if text.startswith("delete ") and "delete_file" in tool_names:
@@ -166,6 +169,8 @@ def plan_for(text: str, tool_names: List[str]) -> Plan:
         return Plan(["Here it is."], images=[Image(id="picture", url=IMAGE_URL)])
     if text.startswith("What is the capital of France"):
         return Plan(words("The capital of France is Paris."))
+    if text.startswith("Name a city"):
+        return Plan(words('{"name": "Paris", "people": 2100000}'))
     if text.startswith("Tell me a story"):
         return Plan(words(STORY))
     return Plan(words("echo: " + text))

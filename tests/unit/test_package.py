@@ -40,7 +40,8 @@ ORDER = """
     protocols.agentos.runs protocols.agentos.fold protocols.agentos.forms
     protocols.agentos.decisions protocols.agentos.endpoints protocols.agentos
     protocols.sse protocols.jsontext protocols.component protocols
-    models modelling.outputs modelling.decisions modelling.attachments modelling.checks modelling
+    models modelling.outputs modelling.decisions modelling.attachments modelling.checks
+    modelling.schemas modelling
     events wire options media errors handover _version
 """.split()
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, Type
 from ... import models
 from ...events import UnknownEvent
 from ...modelling.base import Model, fields_of
+from ...modelling.outputs import Output, expecting
 from ...models.runs import EVENT_CLASSES
 from ...wire import EventsMissingError
 from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
@@ -73,12 +74,15 @@ class AgentOSFold:
         session_id: Optional[str] = None,
         announced: bool = True,
         first_index: Optional[int] = None,
+        schema: Any = None,
     ) -> None:
+        #: What the run's content is to look like.
+        self.schema = schema
         self.run_id = run_id
         self.session_id = session_id
         self.through_pauses = False
         self.on_end: Optional[Callable[[Any], None]] = None
-        self._model: Type[Model] = getattr(models, component.output)
+        self._model: Type[Output] = getattr(models, component.output)
         #: What the server itself said against going on with the stream.
         self.fault: Optional[str] = None
         self._resumed = False
@@ -377,10 +381,10 @@ class AgentOSFold:
 
     def output(self) -> Any:
         if not self._stopped:
-            return self._model.from_dict(self._build().to_dict())
+            return expecting(self._model.from_dict(self._build().to_dict()), self.schema)
         if self._output is None:  # kept, because decisions are made in place
             self._output = self._build()
-        return self._output
+        return expecting(self._output, self.schema)
 
     def _build(self) -> Any:
         data = {

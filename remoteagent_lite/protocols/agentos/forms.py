@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 from ...errors import UnsupportedError
 from ...media import Audio, File, Image, Media, Video, type_of
+from ...modelling.schemas import schema_of
 from ...wire import FilePart
 from ..component import AGENT, TEAM, WORKFLOW, Component
 from ..jsontext import json_text, plain
@@ -37,9 +38,8 @@ def _json_object(name: str, value: Any) -> str:
 
 
 def _schema(name: str, value: Any) -> str:
-    """A JSON schema, or the class of a pydantic model."""
-    schema = getattr(value, "model_json_schema", None)
-    return _json_object(name, schema() if callable(schema) else value)
+    """A JSON schema, or a class that has one."""
+    return _json_object(name, schema_of(value))
 
 
 def _text(name: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ... import models
 from ...errors import NotFoundError
 from ...modelling.base import Model
-from ...modelling.outputs import Output
+from ...modelling.outputs import Output, expecting
 from ...wire import Call, Fold, Request, Response, StreamCall
 from ..component import WORKFLOW, Component
 from ..jsontext import json_text, model_of, models_of, output_of
@@ -133,7 +133,11 @@ class AgentOS:
 
     def run(self, input: Any, options: Mapping[str, Any]) -> Call[Any]:
         """POST /{kind}/{id}/runs, answered by the whole output."""
-        return Call(self._run_request(input, options, False), self._parse_output)
+        schema = options.get("output_schema")
+        return Call(
+            self._run_request(input, options, False),
+            lambda response: expecting(self._parse_output(response), schema),
+        )
 
     def run_stream(self, input: Any, options: Mapping[str, Any]) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs, answered by server-sent events."""
@@ -264,6 +268,7 @@ class AgentOS:
             session_id=options.get("session_id"),
             announced=options.get("stream_events") is not False,
             first_index=first_index,
+            schema=options.get("output_schema"),
         )
 
 
