@@ -14,12 +14,12 @@ from typing import List
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-#: Django has no types of its own, and what is its matter is not ours.
+#: Django and Celery have no types of their own, and what is their matter is not ours.
 MYPY = """
 [mypy]
 strict = true
 python_version = 3.10
-[mypy-django.*]
+[mypy-django.*,celery.*]
 ignore_missing_imports = true
 """
 PYRIGHT = """
@@ -33,6 +33,11 @@ UNANNOTATED = """# pyright: standard
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="var-annotated"
 """
 
+#: What its decorators return has no type.
+CELERY = """# pyright: standard, reportMissingImports=false
+# mypy: disable-error-code="untyped-decorator"
+"""
+
 
 def write_snippets(folder: Path) -> List[str]:
     names = []
@@ -42,6 +47,8 @@ def write_snippets(folder: Path) -> List[str]:
             name = "%s_%d.py" % (document.stem.replace("-", "_").lower(), number)
             if document.stem == "activeworkflow":
                 code = UNANNOTATED + code
+            elif "import Celery" in code:
+                code = CELERY + code
             (folder / name).write_text(code, "utf-8")
             names.append(name)
     return names
