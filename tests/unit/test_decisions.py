@@ -403,6 +403,8 @@ def test_steps_are_decided_by_agnos_names() -> None:
         ("2001-01-01T00:00:00", True),
         ("2999-01-01T00:00:00Z", False),
         (None, False),
+        ("soon", False),
+        (12, False),
     ],
 )
 def test_a_step_tells_whether_its_time_is_over(until: Any, over: bool) -> None:
