@@ -467,6 +467,39 @@ def auth_required(way: Way) -> None:
         assert answer.output.waits_for == "authentication: log in at " + LOGIN_URL
 
 
+def _waited_for(way: Way, input: str, answer: Callable[[Any, Any], Any], content: str) -> None:
+    """Wait for a run that pauses, while another object does what lets it go on."""
+    with way.agent() as agent, way.agent() as other, executing(way, 2):
+        paused = agent.run(input)
+        with agent.resume(paused.run_id, paused.session_id, through_pauses=True) as stream:
+            for event in stream:
+                if event.is_paused:
+                    answer(other, paused)
+            went_on = stream.output()
+        assert (went_on.status, went_on.content) == ("COMPLETED", content)
+        assert agent.wait_run(paused.run_id, through_pauses=True).content == content
+
+
+def answered_elsewhere(way: Way) -> None:
+    """Waiting while somebody else answers: `through_pauses=True`"""
+    _waited_for(
+        way,
+        "ask",
+        lambda other, paused: other.continue_run(paused, input="blue"),
+        "you said: blue",
+    )
+
+
+def admitted_elsewhere(way: Way) -> None:
+    """Waiting while somebody logs in: `through_pauses=True`"""
+    _waited_for(
+        way,
+        "login-for " + way.id,
+        lambda other, paused: other.run("admit " + way.id),
+        "echo: " + way.id,
+    )
+
+
 def pause_that_cannot_be_answered(way: Way) -> None:
     for answer in both(way, 'tool:delete_file {"path": "x"}'):
         assert answer.output.status == "PAUSED"
@@ -838,7 +871,8 @@ BEHAVIOURS: List["Behaviour"] = [
     answer_in_an_artifact, message_only, streamed_chunks, replaced_artifact, rewritten_artifact,
     interleaved_artifacts, final_status_message, status_progress, data_parts, unicode_text,
     big_answer, slow_answer, thoughts, tool_calls, bytes_out, urls_out, bytes_in, urls_in,
-    texts_and_data_in, metadata, input_required, question_of_data, auth_required, failed,
+    texts_and_data_in, metadata, input_required, answered_elsewhere, question_of_data,
+    auth_required, admitted_elsewhere, failed,
     failed_late, rejected, executor_exception, conversation, get_run, background, list_runs,
     resumed_elsewhere, stream_cancelled, run_cancelled, client_card, client_send, client_stream,
     client_get, client_list, client_cancel, client_subscribe, push_config, push_config_list,
@@ -963,7 +997,7 @@ _GROUPS: List[Tuple[List[str], List[Behaviour], str, Optional[Behaviour]]] = [
     (_ADK, [texts_and_data_in], "The server hands data parts to its model as bytes.",
      data_as_bytes),
     (_ADK, [metadata], "The server does not show the message's metadata to its agent.", None),
-    (_ADK, [question_of_data, auth_required, rejected],
+    (_ADK, [question_of_data, auth_required, admitted_elsewhere, rejected],
      "Not tried: the scripted agent of this server does not do it.", None),
     (_ADK, _PUSH, "The server does not support push notifications.", _NO_PUSH),
     (_ADK, [extended_card], "The server has no extended card.",
@@ -986,7 +1020,10 @@ _GROUPS: List[Tuple[List[str], List[Behaviour], str, Optional[Behaviour]]] = [
      pause_that_cannot_be_answered),
     (_WORKFLOW, [input_required],
      "The server tells and takes decisions by its own protocol only.", None),
-    (_AGENTOS, [question_of_data, auth_required, rejected], "The server has no such state.", None),
+    (_AGENTOS, [answered_elsewhere],
+     "The server tells and takes decisions by its own protocol only.", None),
+    (_AGENTOS, [question_of_data, auth_required, admitted_elsewhere, rejected],
+     "The server has no such state.", None),
     (_AGENTOS, [failed_late], "The server's failures carry no part of an answer.", None),
     (_WORKFLOW, [failed, executor_exception],
      "The server goes on with the next step, and the failure's text as its input.",
