@@ -303,6 +303,18 @@ def test_pauses_and_an_end_that_no_stream_tells_are_looked_up() -> None:
             assert list(run.text()) == ["done"]
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_was_said_before_a_pause_takes_nothing_from_the_answer(elsewhere: bool) -> None:
+    before = [frame("RunContent", event_index=0, content="let me see. ")]
+    before += [frame("RunPaused", event_index=1, content="let me see. ")]
+    ended = frame("RunCompleted", event_index=2, content="done")
+    resumed = [told(*before), NOTHING if elsewhere else told(ended)]
+    with OneRun(None, *resumed, get=[PAUSED, ENDED]) as server:
+        with waiting_on_agentos(server) as run:
+            assert list(run.text()) == ["let me see. ", "done"]
+            assert run.output().content == "done"
+
+
 # Limits, and the end of waiting ------------------------------------------------------------------
 
 

@@ -103,7 +103,7 @@ class AgentOSFold:
         self._head: Dict[str, Any] = {}
         self._tools: Dict[str, Any] = {}
         self._steps: List[Any] = []
-        self._told: List[str] = []  # the text of earlier steps
+        self._told: List[str] = []  # the text of earlier steps, or before a pause
         self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
         prefix = component.prefix
@@ -244,10 +244,11 @@ class AgentOSFold:
 
     def rest(self) -> str:
         content = self.output().content
-        streamed = "".join((*self._told, self._text.getvalue()))
+        streamed = self._text.getvalue()
         if not isinstance(content, str) or self._status != "COMPLETED":
             return ""
         if self._is_workflow:
+            streamed = "".join((*self._told, streamed))
             # Steps that have streamed came before one that has not: its answer is the workflow's.
             apart = "\n" if streamed and not streamed.endswith("\n") else ""
             return "" if streamed.endswith(content) else apart + content
@@ -267,18 +268,26 @@ class AgentOSFold:
             return False
         open = not self._stopped or self._status == "PAUSED"
         if name in self._endings and run_id == self.run_id and open:
+            if self._stopped:
+                self._leave_pause()
             self._stopped = True
             self._final = _own(data)
-            self._status, self._output = self._endings[name], None
+            self._status = self._endings[name]
             self._tell_end()
         return True
 
     def _go_on(self, data: Dict[str, Any]) -> bool:
         ours = self.run_id in (data.get("run_id"), data.get("parent_run_id"))
         if ours and self._stopped and self._status == "PAUSED":
-            self._stopped = False
-            self._status, self._final, self._output = "RUNNING", {}, None
+            self._leave_pause()
         return True
+
+    def _leave_pause(self) -> None:
+        self._stopped = False
+        self._status, self._final, self._output = "RUNNING", {}, None
+        if not self._is_workflow:  # the content of agents and teams begins anew
+            self._told.append(self._text.getvalue())
+            self._new_text()
 
     def _tell_end(self) -> None:
         if self.on_end is not None:
@@ -340,7 +349,7 @@ class AgentOSFold:
         if self.waits:
             if output.is_paused and not paused_anew(self.output(), output):
                 return
-            self._stopped = False
+            self._leave_pause()
         self._late = self._found_out(output.to_dict())
         self._stopped = True
         self._output = output
@@ -398,7 +407,10 @@ class AgentOSFold:
             data["session_id"] = self.session_id
         data["status"] = self._status
         if data.get("content") is None:
-            content = self._object if self._object is not None else self._text.getvalue()
+            said = self._text.getvalue()
+            if not self._is_workflow:
+                said = "".join((*self._told, said))
+            content = self._object if self._object is not None else said
             # A workflow's error stands in a field of its own.
             content = self._final.get("error") or content
             if content != "":
