@@ -138,8 +138,9 @@ class A2AClient:
 
         Every event has one of ``task``, ``message``, ``status_update`` and ``artifact_update``.
         The stream's ``output()`` is the task they add up to, or the message. A stream that breaks
-        is taken up again where the server can do that. An agent that does not stream is sent the
-        message in the ordinary way.
+        is taken up again where the server can do that. One that stays open while the task pauses is
+        read on, to its end or to the limit. An agent that does not stream is sent the message in
+        the ordinary way.
         """
         call_options, params = _sent(input, options)
         message = params["message"]
@@ -232,8 +233,8 @@ class A2AClient:
     ) -> RunStream[Any, StreamResponse]:
         """The events of a task that is under way. SubscribeToTask (tasks/resubscribe in 0.3).
 
-        Protocol 1.0 begins with the task as it stands. Raises UnsupportedOperationError or
-        InvalidParamsError for a task that is over, TaskNotFoundError.
+        Protocol 1.0 begins with the task as it stands, also one that pauses. Raises
+        UnsupportedOperationError or InvalidParamsError for a task that is over, TaskNotFoundError.
         """
         fold = EventFold(context_id, task_id)
         operation = StreamOperation(a2a.SUBSCRIBE_TO_TASK, _task(task_id, context_id), fold)
