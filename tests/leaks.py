@@ -11,7 +11,7 @@ import pytest
 __all__ = ["no_leaks", "plain_environment"]
 
 #: How long a test's threads and sockets may take to go away, in seconds.
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 _OF_THE_MACHINE = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
@@ -36,10 +36,13 @@ def no_leaks() -> Iterator[None]:
     before = _sockets()
     yield
     deadline = time.monotonic() + PATIENCE
-    while _left(before):
-        gc.collect()
+    while True:
+        left = _left(before)
+        if not left:
+            return
         if time.monotonic() > deadline:
-            raise AssertionError("left behind: %s" % ", ".join(_left(before)))
+            raise AssertionError("left behind: %s" % ", ".join(left))
+        gc.collect()
         time.sleep(0.01)
 
 

@@ -535,8 +535,7 @@ class Proxy:
         self._closing = False
         #: How many connections were accepted so far, refused ones included.
         self.connection_count = 0
-        #: How many bytes of answers reached clients so far.
-        self.bytes_down = 0
+        self._bytes_down = 0
         self._cut_happened = threading.Event()
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.bind(("127.0.0.1", 0))
@@ -552,6 +551,12 @@ class Proxy:
 
     def __exit__(self, *exc_info: Any) -> None:
         self.close()
+
+    @property
+    def bytes_down(self) -> int:
+        """How many bytes of answers clients may have read so far."""
+        with self._lock:
+            return self._bytes_down
 
     @property
     def url(self) -> str:
@@ -696,15 +701,15 @@ class Proxy:
 
     def _send(self, link: _Link, sock: socket.socket) -> None:
         waiting = link.unsent[sock]
-        with self._lock:
-            budget = self._budget if sock is link.client else None
-        allowed = len(waiting) if budget is None else min(budget, len(waiting))
-        sent = sock.send(bytes(waiting[:allowed])) if allowed else 0
-        del waiting[:sent]
         if sock is not link.client:
+            del waiting[: sock.send(bytes(waiting))]
             return
-        with self._lock:
-            self.bytes_down += sent
+        with self._lock:  # whoever has got an answer finds it counted
+            budget = self._budget
+            allowed = len(waiting) if budget is None else min(budget, len(waiting))
+            sent = sock.send(bytes(waiting[:allowed])) if allowed else 0
+            del waiting[:sent]
+            self._bytes_down += sent
             if self._budget is not None:
                 self._budget -= sent
                 if self._budget <= 0:
