@@ -19,15 +19,17 @@ from ..wsgi import Refused
 from .fronted import Fronted
 from .incoming import Answer, Caller, Incoming, json_answer
 from .renewal import Seen
+from .scopes import may_see, sees_any
 from .upstream import Upstream, path_of
 
-__all__ = ["AgentOSFace"]
+__all__ = ["KINDS", "AgentOSFace"]
 
 #: How long a list waits for the upstreams, all together, in seconds.
 WAIT = 2.0
 #: The AgentOS whose interface this is.
 _AGNO_VERSION = "3.1.10"
-_KINDS = {component.path: component for component in COMPONENTS}
+#: The components' kinds, by the first segment of their paths.
+KINDS = {component.path: component for component in COMPONENTS}
 #: The parts of /config that list databases.
 _DOMAINS = ("session", "metrics", "memory", "learning", "knowledge", "evals", "traces")
 _REFUSED = (401, 403)
@@ -47,7 +49,7 @@ class AgentOSFace:
         description: Optional[str],
         auth_mode: str,
     ) -> None:
-        self._by_kind: Dict[str, Dict[str, Fronted]] = {path: {} for path in _KINDS}
+        self._by_kind: Dict[str, Dict[str, Fronted]] = {path: {} for path in KINDS}
         for each in fronted:
             self._by_kind[each.component.path][each.id] = each
         self._fronted = fronted
@@ -64,8 +66,8 @@ class AgentOSFace:
         if len(segments) < 2 and first in own:
             _only_get(incoming)
             return own[first](incoming.caller)
-        if first in _KINDS:
-            component = _KINDS[first]
+        if first in KINDS:
+            component = KINDS[first]
             if len(segments) == 1:
                 _only_get(incoming)
                 return self._list(component, incoming.caller)
@@ -107,7 +109,10 @@ class AgentOSFace:
     # --- What is put together of what the upstreams say
 
     def _list(self, component: Component, caller: Caller) -> Answer:
-        fronted = list(self._by_kind[component.path].values())
+        scopes = caller.guest.scopes
+        if scopes is not None and not sees_any(scopes, component.path):
+            raise Refused(403, _NOTHING_TO_SEE % component.path)
+        fronted = self._visible(component, caller)
         looks = [each.look(caller) for each in fronted]
         seen = _all_seen(looks)
         _refuse_as_all_do(seen)
@@ -124,7 +129,7 @@ class AgentOSFace:
         by_upstream = dict(zip(map(id, self._upstreams), seen))
         by_fronted = dict(zip(map(id, others), seen[len(self._upstreams) :]))
         for component in COMPONENTS:
-            fronted = list(self._by_kind[component.path].values())
+            fronted = self._visible(component, caller)
             theirs = [
                 by_fronted[id(each)]
                 if each.upstream is None
@@ -134,6 +139,15 @@ class AgentOSFace:
             whole[component.path] = list(_rows(fronted, theirs))
         own = {name: value for name, value in self._own.items() if value is not None}
         return json_answer(200, {**own, **whole, "interfaces": [], "company": None})
+
+    def _visible(self, component: Component, caller: Caller) -> List[Fronted]:
+        """Those of a kind that the caller's scopes let it see."""
+        scopes, all_of_them = caller.guest.scopes, self._by_kind[component.path].values()
+        return [
+            each
+            for each in all_of_them
+            if scopes is None or may_see(scopes, component.path, each.id)
+        ]
 
     # --- Data
 
@@ -185,6 +199,7 @@ _NO_DATA = (
     "No upstream of this gateway is an AgentOS: the agents behind it keep their sessions and all "
     "other data to themselves."
 )
+_NOTHING_TO_SEE = "Insufficient permissions. Required scope(s): %s:read"
 _UNKNOWN = {
     "db_id": "No database found with id '%s'",
     "knowledge_id": "Knowledge instance with id '%s' not found",

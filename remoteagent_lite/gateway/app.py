@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable, List, Optional
+from typing import Any, Iterable, List, Optional, Sequence
 
 from ..channels.agentos import Connection
 from ..errors import RemoteAgentError
 from ..runs.runner import Runner
 from ..wsgi import Environ, Refused, StartResponse, status_line
-from .agentos import AgentOSFace
+from .agentos import KINDS, AgentOSFace
+from .auth import Door, Keys
 from .fronted import Fronted
 from .incoming import Answer, Incoming, failure, json_answer
+from .limits import Origins, Runs, is_run
 from .passage import HEARTBEAT
+from .scopes import may, need_of
 from .translated import Translated
 from .upstream import Forwarded, Upstream
 
@@ -20,6 +23,8 @@ __all__ = ["Gateway"]
 
 logger = logging.getLogger("remoteagent_lite.gateway")
 
+#: What anybody may ask.
+_OPEN: Sequence[List[str]] = ([], ["health"], ["info"])
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CREDENTIALS = ("forward", "own")
 
@@ -31,11 +36,16 @@ class Gateway:
     protocol. Each keeps its id, so no two of a kind may share one: ValueError. Nothing is asked of
     their servers here, and none of them has to be up. Their ``timeout`` bounds what is passed on.
 
-    ``upstream_auth`` says whose credentials the servers see: with "forward" the caller's
-    Authorization header and nothing else, with "own" those that each Remote* object was given, for
-    whoever calls. ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
-    ``body_limit`` is in bytes; ``heartbeat`` the seconds of silence after which a stream gets a
-    comment, by which a client that has left is noticed.
+    ``auth`` decides who is let in, Keys or JWT; without it the door is open. ``upstream_auth`` says
+    whose credentials the servers see: with "forward" the caller's Authorization header and nothing
+    else, with "own" those that each Remote* object was given, for whoever is let in. Without it it
+    is "own" behind Keys, and else "forward".
+
+    ``runs_per_caller`` is how many runs one caller may have under way, in this process; more are
+    answered 429. ``cors`` are the origins of web pages that may call, ``["https://app.example"]``,
+    or ``["*"]``. ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
+    ``body_limit`` and ``header_limit`` are in bytes; ``heartbeat`` the seconds of silence after
+    which a stream gets a comment, by which a client that has left is noticed.
 
     A WSGI callable for any server with threads: a request takes one for as long as it lasts, a
     streamed run included. It survives a fork. ``close()`` closes idle connections.
@@ -47,12 +57,19 @@ class Gateway:
         os_id: str = "gateway",
         name: Optional[str] = None,
         description: Optional[str] = None,
-        upstream_auth: str = "forward",
+        auth: Optional[Door] = None,
+        upstream_auth: Optional[str] = None,
+        runs_per_caller: Optional[int] = None,
+        cors: Sequence[str] = (),
         body_limit: int = 64 * 1024 * 1024,
+        header_limit: int = 64 * 1024,
         heartbeat: float = HEARTBEAT,
     ) -> None:
         if not components:
             raise ValueError("a Gateway needs at least one component to stand before")
+        if upstream_auth is None:
+            # The key to this door is nobody else's business.
+            upstream_auth = "own" if isinstance(auth, Keys) else "forward"
         if upstream_auth not in _CREDENTIALS:
             raise ValueError("upstream_auth must be 'forward' or 'own', not %r" % (upstream_auth,))
         if not heartbeat > 0:
@@ -62,10 +79,13 @@ class Gateway:
         self._fronted: List[Fronted] = []
         for component in components:
             self._add(component, upstream_auth == "forward", heartbeat)
+        self._auth = auth
         self._body_limit = body_limit
-        self._agentos = AgentOSFace(
-            self._fronted, self._upstreams, os_id, name, description, auth_mode="none"
-        )
+        self._header_limit = header_limit
+        self._runs = Runs(runs_per_caller)
+        self._cors = Origins(cors)
+        mode = "none" if auth is None else auth.mode
+        self._agentos = AgentOSFace(self._fronted, self._upstreams, os_id, name, description, mode)
 
     def _add(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         if not isinstance(remote, Runner):
@@ -105,7 +125,8 @@ class Gateway:
             text = "Internal server error (%s)" % type(error).__name__
             answer = json_answer(500, {"detail": text})
         try:
-            start_response(status_line(answer.status), answer.headers)
+            headers = [*answer.headers, *self._cors.headers(environ)]
+            start_response(status_line(answer.status), headers)
         except BaseException:
             close = getattr(answer.body, "close", None)
             if close is not None:
@@ -114,9 +135,31 @@ class Gateway:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
 
     def _answered(self, environ: Environ) -> Answer:
+        size = sum(len(value) for name, value in environ.items() if name.startswith("HTTP_"))
+        if size > self._header_limit:
+            raise Refused(431, "the headers are longer than this gateway takes")
+        if environ["REQUEST_METHOD"] == "OPTIONS" and self._cors.is_preflight(environ):
+            return self._cors.preflight(environ)
         if environ["REQUEST_METHOD"] not in _METHODS:
             raise Refused(405, "Method Not Allowed", ("Allow", ", ".join(_METHODS)))
-        return self._agentos.serve(Incoming(environ, self._body_limit))
+        incoming = Incoming(environ, self._body_limit)
+        if self._auth is not None and incoming.segments not in _OPEN:
+            self._admit(incoming, self._auth)
+        if not is_run(incoming):
+            return self._agentos.serve(incoming)
+        with self._runs.one_of(incoming) as run:
+            return run.of(self._agentos.serve(incoming))
+
+    @staticmethod
+    def _admit(incoming: Incoming, auth: Door) -> None:
+        """Let the caller in, to do what it may. Refused: 401, 403."""
+        guest = auth.admit(incoming.caller.authorization)
+        incoming.speak_for(guest)
+        if guest.scopes is None or (len(incoming.segments) == 1 and incoming.segments[0] in KINDS):
+            return  # a list has those that may be seen
+        need = need_of(incoming.method, incoming.segments)
+        if not may(guest.scopes, need):
+            raise Refused(403, "Insufficient permissions. Required scope(s): %s" % str(need))
 
     def close(self) -> None:
         """End what is asked of the servers behind requests, and close idle connections.

@@ -17,8 +17,10 @@ from ..errors import (
     RemoteTimeoutError,
     UnsupportedError,
 )
+from ..http.multipart import with_field
 from ..protocols.jsontext import plain
 from ..wsgi import Environ, Header, Refused, read_body, stated_length
+from .auth import Guest
 
 __all__ = ["Answer", "Caller", "Incoming", "Piped", "failure", "json_answer"]
 
@@ -36,6 +38,7 @@ class Caller(NamedTuple):
     key: str
     #: The Authorization header that was sent.
     authorization: Optional[str] = None
+    guest: Guest = Guest()
 
 
 class Answer(NamedTuple):
@@ -118,6 +121,18 @@ class Incoming:
         values = parse_qs(self.query).get(name)
         return values[0] if values else None
 
+    def speak_for(self, guest: Guest) -> None:
+        """The caller is known to be ``guest``."""
+        self.caller = self.caller._replace(guest=guest)
+
+    def put_user(self, user: str) -> None:
+        """Replace the form's user by the one that the caller is. Reads the body; blocks."""
+        content_type = self.header("Content-Type") or ""
+        try:
+            self._content = with_field(content_type, self.content(), "user_id", user)
+        except ValueError as error:
+            raise Refused(422, str(error)) from error
+
     def content(self) -> bytes:
         """The whole body. Blocks; Refused if it is too long, or breaks off."""
         if self._content is None:
@@ -166,7 +181,7 @@ def failure(error: RemoteAgentError) -> Answer:
     """The answer where an upstream gave none that could be passed on; it names the upstream."""
     body: Dict[str, Any] = {"detail": error.message}
     headers = []
-    if isinstance(error, RemoteHTTPError):
+    if isinstance(error, RemoteHTTPError) and error.status_code >= 400:
         status = error.status_code
         if error.detail is not None:
             body["detail"] = error.detail

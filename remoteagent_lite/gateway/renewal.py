@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Callable, Generic, NamedTuple, Optional, TypeVar
@@ -46,6 +47,10 @@ class Renewed(Generic[T]):
         self._fetch = fetch
         self._where = where
         self._clock = clock
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()  # guards all below
         self._value: Optional[T] = None
         self._error: Optional[RemoteAgentError] = None
@@ -55,6 +60,8 @@ class Renewed(Generic[T]):
 
     def begin(self) -> None:
         """See to it that there will be a fresh value; waits for nothing."""
+        if self._process != os.getpid():  # forked, perhaps in the middle of a fetch
+            self._begin_anew()
         with self._lock:
             if self._landed is not None or self._clock() < self._good_until:
                 return

@@ -19,6 +19,7 @@ from ..options import Timeout
 from ..protocols.a2a.message import OPTIONS
 from ..protocols.agentos.received import InvalidFieldError, decisions_of, flag_of, run_form
 from ..runs.runner import Runner
+from ..wire import FilePart
 from ..wsgi import Refused
 from .incoming import Answer, Caller, Incoming, json_answer
 from .questions import answer_of, asked
@@ -202,11 +203,14 @@ class Translated:
         return json_answer(200, [self._row(each) for each in outputs])
 
     @staticmethod
-    def _form(incoming: Incoming) -> Any:
+    def _form(incoming: Incoming) -> Tuple[Dict[str, str], List[FilePart]]:
         try:
-            return read_form(incoming.header("Content-Type") or "", incoming.content())
+            fields, files = read_form(incoming.header("Content-Type") or "", incoming.content())
         except ValueError as error:
             raise InvalidFieldError("message", str(error), "missing") from error
+        if incoming.caller.guest.user is not None:  # whatever the form says
+            fields["user_id"] = incoming.caller.guest.user
+        return fields, files
 
     def _answer(self, output: Any, background: bool, run_id: Optional[str]) -> Answer:
         data = self._data(output)

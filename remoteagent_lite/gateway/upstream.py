@@ -49,7 +49,7 @@ class Upstream:
     def __init__(self, connection: Connection, forwards: bool, heartbeat: float) -> None:
         self.connection = connection
         self.url = shown_url(connection.base_url)
-        self._forwards = forwards
+        self.forwards = forwards
         self._heartbeat = heartbeat
         self._looks: Recent[Renewed[Any]] = Recent(_LOOKS)
 
@@ -80,7 +80,7 @@ class Upstream:
 
     def look(self, path: str, caller: Caller) -> Renewed[Any]:
         """What a GET of ``path`` brings that caller: decoded JSON, kept for a while."""
-        key = "%s %s" % (path, caller.key if self._forwards else "")
+        key = "%s %s" % (path, caller.key if self.forwards else "")
         found = self._looks.get(key)
         if found is None:
 
@@ -105,7 +105,7 @@ class Upstream:
     def _forward(
         self, request: Request, caller: Caller, timeout: Optional[Timeout] = None
     ) -> StreamResponse:
-        own = not self._forwards
+        own = not self.forwards
         return self.connection.forward(request, caller.authorization, own=own, timeout=timeout)
 
     def _passed(self, answer: StreamResponse) -> Answer:
@@ -153,8 +153,16 @@ class Forwarded:
 
     def serve(self, incoming: Incoming, rest: List[str]) -> Answer:
         """The answer to a request whose path goes on with ``rest`` behind the component's id."""
+        user = incoming.caller.guest.user
+        if user is not None and not self.upstream.forwards and _has_form(incoming, rest):
+            incoming.put_user(user)  # the server cannot know who it is
         path = path_of([self.component.path, self.id, *rest])
         return self.upstream.send(incoming, path, self._timeout)
+
+
+def _has_form(incoming: Incoming, rest: List[str]) -> bool:
+    """Whether it begins or continues a run: these say for which user."""
+    return incoming.method == "POST" and rest[:1] == ["runs"] and rest[-1] in ("runs", "continue")
 
 
 def path_of(segments: List[str]) -> str:

@@ -7,11 +7,11 @@ import os
 import re
 from email.message import Message
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from ..wire import FilePart
 
-__all__ = ["Upload", "read_form"]
+__all__ = ["Upload", "read_form", "with_field"]
 
 #: Bytes that are read and sent at a time.
 BLOCK = 64 * 1024
@@ -81,28 +81,67 @@ def read_form(content_type: str, body: bytes) -> Tuple[Dict[str, str], List[File
 
     Raises ValueError for what is no form.
     """
+    boundary = _boundary(content_type)
+    if boundary is None:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True)), []
+    fields: Dict[str, str] = {}
+    files: List[FilePart] = []
+    for part in _parts(boundary, body):
+        head, blank, content = part.partition(b"\r\n\r\n")
+        if not blank:
+            raise ValueError("a part of the multipart form has no end of its headers")
+        _read_part(head.decode("utf-8", "replace"), content, fields, files)
+    return fields, files
+
+
+def with_field(content_type: str, body: bytes, name: str, value: str) -> bytes:
+    """The form with one value of that name, whatever it had; all else is as it was.
+
+    Raises ValueError for what is no form.
+    """
+    boundary = _boundary(content_type)
+    if boundary is None:
+        kept = [
+            each
+            for each in body.split(b"&")
+            if each and unquote_plus(each.partition(b"=")[0].decode("latin-1")) != name
+        ]
+        return b"&".join([*kept, urlencode({name: value}).encode("ascii")])
+    parts = []
+    for part in _parts(boundary, body):
+        fields: Dict[str, str] = {}
+        _read_part(part.partition(b"\r\n\r\n")[0].decode("utf-8", "replace"), b"", fields, [])
+        if name not in fields:
+            parts.append(part)
+    said = '\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s' % (name, value)
+    line = b"\r\n--" + boundary
+    whole = b"".join(line + each for each in [*parts, said.encode("utf-8")])
+    return whole[2:] + line + b"--\r\n"
+
+
+def _boundary(content_type: str) -> Optional[bytes]:
+    """What stands between the parts; None for an urlencoded form. ValueError for no form at all."""
     kind = _header("content-type", content_type)
     if kind.get_content_type() == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True)), []
+        return None
     boundary: Any = kind.get_param("boundary", "")
     if kind.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         raise ValueError("the body is no form, but %.80s" % (content_type or "untyped"))
     if not boundary:
         raise ValueError("the multipart form has no boundary")
-    fields: Dict[str, str] = {}
-    files: List[FilePart] = []
-    line = re.compile(rb"\r\n--%s(--)?[ \t]*(?=\r\n|\Z)" % re.escape(boundary.encode("latin-1")))
+    return boundary.encode("latin-1")
+
+
+def _parts(boundary: bytes, body: bytes) -> Iterator[bytes]:
+    """The parts, each with the line break before its headers."""
+    line = re.compile(rb"\r\n--%s(--)?[ \t]*(?=\r\n|\Z)" % re.escape(boundary))
     body = b"\r\n" + body
     lines = list(line.finditer(body))
     last = next((number for number, each in enumerate(lines) if each[1]), None)
     if last is None:
         raise ValueError("the multipart form breaks off")
     for this, following in zip(lines[:last], lines[1:]):
-        head, blank, content = body[this.end() : following.start()].partition(b"\r\n\r\n")
-        if not blank:
-            raise ValueError("a part of the multipart form has no end of its headers")
-        _read_part(head.decode("utf-8", "replace"), content, fields, files)
-    return fields, files
+        yield body[this.end() : following.start()]
 
 
 def _read_part(head: str, content: bytes, fields: Dict[str, str], files: List[FilePart]) -> None:

@@ -4,13 +4,16 @@ The library's own tests of a server are run against the gateway, as they are.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple, Optional
 
+import jwt
 import pytest
 
 from remoteagent_lite import (
@@ -22,7 +25,7 @@ from remoteagent_lite import (
     ServerError,
     StreamInterruptedError,
 )
-from remoteagent_lite.gateway import Gateway
+from remoteagent_lite.gateway import JWT, Gateway, Keys
 from tests.gateways import serving
 from tests.live.test_agentos import (
     agent,
@@ -132,9 +135,10 @@ def all_of(url: str) -> List[Any]:
 
 
 @contextlib.contextmanager
-def before(*components: Any) -> Iterator[str]:
-    with Gateway(*components, os_id="peer-os", name="Peer OS") as gateway, serving(gateway) as it:
-        yield it.url
+def before(*components: Any, **options: Any) -> Iterator[str]:
+    with Gateway(*components, os_id="peer-os", name="Peer OS", **options) as gateway:
+        with serving(gateway) as it:
+            yield it.url
     for each in components:
         each.close()
 
@@ -308,3 +312,66 @@ def test_agnos_client_runs_a2a_agents_through_it(a2a_sdk: PeerServer, upstream: 
         "painter": ["echo: hello", "echo: hello", "COMPLETED", "you said: blue", "w0 w1 w2 "],
         "painters": ["echo: hello", "echo: hello", "COMPLETED", "you said: blue", "w0 w1 w2 "],
     }
+
+
+SECRET = "a-secret-of-more-than-thirty-two-bytes"
+
+
+def token(key: str = SECRET, **claims: Any) -> str:
+    claims = {"sub": "ann", "exp": time.time() + 60, "scopes": ["agent_os:admin"], **claims}
+    return "Bearer " + jwt.encode(claims, key, algorithm="HS256")
+
+
+@pytest.mark.parametrize("mode", ["keys", "tokens"])
+def test_its_door_says_what_an_agentos_says(mode: str) -> None:
+    """The same requests, to the server and to a gateway that has the same lock."""
+    sent: List[Optional[str]]
+    if mode == "keys":
+        server, door = PeerServer(AGENTOS_LATEST, security_key=SECRET), Keys(SECRET)
+        sent = [None, "Bearer " + SECRET, SECRET, "Bearer wrong"]
+    else:
+        server, door = PeerServer(AGENTOS_LATEST, jwt_key=SECRET), JWT([SECRET], ["HS256"])
+        limited = ["agents:plain:run", "config:read"], ["agents:*:read"], ["sessions:read"], []
+        sent = [None, token(), token(exp=time.time() - 60), "Bearer wrong"]
+        sent += [token(scopes=each) for each in limited]
+    asked = [
+        ("GET", "/info"),
+        ("GET", "/health"),
+        ("GET", "/agents"),
+        ("GET", "/agents/plain"),
+        ("GET", "/agents/nobody"),
+        ("GET", "/teams"),
+        ("GET", "/sessions/none"),
+        ("POST", "/agents/plain/runs"),
+        ("POST", "/agents/plain/runs/none/cancel"),
+        ("GET", "/config"),
+    ]
+    with server:
+        remotes = [RemoteAgent(server.url, "plain"), RemoteAgent(server.url, "my-agent")]
+        with before(*remotes, auth=door, upstream_auth="forward") as url:
+            for authorization in sent:
+                for method, path in asked:
+                    answers = [
+                        answered(each, method, path, authorization) for each in (server.url, url)
+                    ]
+                    assert answers[0] == answers[1], (method, path, authorization)
+                    assert answers[0][0] != 500
+
+
+def answered(url: str, method: str, path: str, authorization: Optional[str]) -> Any:
+    """The status and what of the body is the door's."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    connection = http.client.HTTPConnection(url.partition("://")[2], timeout=20)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        value = json.loads(response.read())
+    finally:
+        connection.close()
+    if path == "/info":
+        value = value["auth_mode"]
+    elif isinstance(value, list):  # the gateway has not all of them
+        value = [each["id"] for each in value if each["id"] in ("plain", "my-agent")]
+    elif "detail" not in value:
+        value = sorted(value) if path.startswith("/agents") else None
+    return response.status, value
