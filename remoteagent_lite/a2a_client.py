@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from .channels.a2a import RECOVER, A2AConnection
-from .errors import ProtocolError, RemoteTimeoutError, shown_url
+from .errors import ProtocolError, shown_url
 from .models.a2a_v10 import (
     AgentCard,
     ListTasksResponse,
@@ -31,7 +30,10 @@ from .protocols.a2a.events import EventFold
 from .protocols.a2a.interface import Interface
 from .protocols.a2a.message import message_of
 from .protocols.a2a.operation import Operation, StreamOperation
-from .runs.stream import Resumption, RunStream
+from .protocols.a2a.runs import A2A
+from .protocols.component import AGENT
+from .runs.recovery import Recovery, limit_of
+from .runs.stream import RunStream
 
 __all__ = ["A2AClient"]
 
@@ -76,7 +78,8 @@ class A2AClient:
         self._connection = A2AConnection(
             base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
         )
-        self._resume = resume or RECOVER
+        # Tasks are found as the runs of a component are; what that is called nobody sees.
+        self._recovery = Recovery(self._connection, A2A(AGENT, "agent"), resume or RECOVER)
 
     @property
     def base_url(self) -> str:
@@ -301,43 +304,15 @@ class A2AClient:
     def _open(
         self, operation: StreamOperation, options: CallOptions
     ) -> RunStream[Any, StreamResponse]:
-        fold = operation.fold
-        limit = Timeout.of(options["timeout"]) if "timeout" in options else self._connection.timeout
-
-        def recover(index: Optional[int], limit: Timeout) -> Any:
-            task = _task(fold.run_id, fold.session_id)
-            again = StreamOperation(a2a.SUBSCRIBE_TO_TASK, task, fold)
-            within: Any = dict(options, timeout=limit)
-            return self._connection.recover(again, task, within)
-
-        def look_up(limit: Timeout) -> Any:
-            within: Any = dict(options, timeout=limit)
-            return self._connection.look_up(_task(fold.run_id, fold.session_id), fold, within)
-
-        def cancel(stream: RunStream[Any, StreamResponse], wait: float) -> bool:
-            if not stream.run_id:
-                return False
-            within: Any = dict(options, timeout=limit.within(wait))
-            until = time.monotonic() + wait
-            try:
-                task = self.cancel_task(stream.run_id, context_id=stream.session_id, **within)
-            except RemoteTimeoutError:
-                if time.monotonic() < until - 0.01:  # it was another limit
-                    raise
-                return False
-            canceled = bool(task.status.state == _STATES["canceled"])
-            if canceled:
-                stream.tell(lambda: fold.snapshot(task.to_dict()))
-            return canceled
-
-        answer = self._connection.open(operation, options)
+        fold, recovery = operation.fold, self._recovery
+        fold.on_end = recovery.remember
         return RunStream(
-            answer,
+            self._connection.open(operation, options),
             fold,
-            cancel,
-            Resumption(recover, self._resume, look_up),
+            lambda reading, wait: recovery.cancel_streamed(reading, wait, options),
+            recovery.resumption(fold, options),
             shown_url(self.base_url),
-            limit,
+            limit_of(options, self._connection),
         )
 
     def close(self) -> None:

@@ -10,13 +10,14 @@ import heapq
 import itertools
 import json
 import time
-import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from remoteagent_lite.activeworkflow.bridge import Bridge
 from remoteagent_lite.activeworkflow.protocol import handle
 from remoteagent_lite.errors import NotFoundError
 from remoteagent_lite.models import RunOutput
+from remoteagent_lite.protocols.agentos.runs import AgentOS
+from remoteagent_lite.protocols.component import AGENT
 
 __all__ = ["Action", "Plan", "World"]
 
@@ -56,7 +57,8 @@ class Remote:
     protocol = "agentos"
     base_url = "http://agents.test"
     id = "echo"
-    component = types.SimpleNamespace(kind="agent")
+    component = AGENT
+    _protocol = AgentOS(base_url, AGENT, "echo")
 
     def __init__(self, slow: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.slow = slow

@@ -1,5 +1,6 @@
 """What every test can use, and what is looked after around every test."""
 
+from tests.fold_order import folds_in_order
 from tests.leaks import no_leaks, plain_environment
 from tests.peers.fixtures import (
     a2a_sdk,
@@ -22,6 +23,7 @@ __all__ = [
     "agentos_a2a",
     "agentos_latest",
     "agentos_servers",
+    "folds_in_order",
     "no_leaks",
     "plain_environment",
     "raw_server",

@@ -249,7 +249,7 @@ class _Question:
             told += stream.delta(event) or ""
             _demand(trial.answer.startswith(told), "told %.200r" % told)
         _is_whole(trial, stream.output())
-        _demand(told + stream.fold.rest() == trial.answer, "its pieces are not all there")
+        _demand(told + stream.rest() == trial.answer, "its pieces are not all there")
         if trial.mode != "streamed without events":
             _demand(last == "RunCompleted", "ends with %s" % last)
         if trial.mode == "background stream" and self.agent.protocol == "agentos":

@@ -18,11 +18,12 @@ transport: the RemoteAgent has.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from ..errors import (
     ContentTypeNotSupportedError,
@@ -38,13 +39,13 @@ from ..errors import (
     RemoteServerUnavailableError,
     RemoteTimeoutError,
     ServerError,
-    TaskNotFoundError,
     UnsupportedError,
     UnsupportedOperationError,
     VersionNotSupportedError,
 )
 from ..media import guess_type
 from ..options import Timeout
+from ..runs.once import Search
 from . import templates
 from .agents import Agent
 from .context import Context
@@ -60,12 +61,6 @@ if TYPE_CHECKING:
 __all__ = ["Bridge"]
 
 _UNFINISHED = ("PENDING", "RUNNING")
-
-#: What says that a server knows the agent, and not the run.
-_UNKNOWN: Dict[str, Type[RemoteAgentError]] = {
-    "agentos": NotFoundError,
-    "a2a": TaskNotFoundError,
-}
 
 #: Answers of an A2A server that has taken the message for unfit, and run nothing.
 _REFUSALS = (
@@ -129,7 +124,6 @@ class Bridge(Agent):
             raise ValueError("max_pending must be at least 1")
         self._remote = remote
         self._is_a2a = remote.protocol == "a2a"
-        self._unknown = _UNKNOWN[remote.protocol]
         self._max_pending = max_pending
         self._ledger = Ledger()
         what = "the %s `%s`" % (remote.component.kind, remote.id)
@@ -209,7 +203,12 @@ class Bridge(Agent):
             output = self._look_up(ctx, run)
         except RemoteServerUnavailableError:
             raise
-        except self._unknown:
+        except RemoteAgentError as error:
+            ctx.error("Run %s could not be looked up: %s" % (run.run_id, error))
+            if age > self._patience(ctx):
+                desk.told(run)
+            return True
+        if output is None:
             if age < _GRACE:
                 return False  # a server with a queue stores runs a little after it has taken them
             ctx.error(
@@ -217,11 +216,6 @@ class Bridge(Agent):
                 "restarted without its database, or never began it." % (run.run_id, self._what)
             )
             desk.told(run)
-            return True
-        except RemoteAgentError as error:
-            ctx.error("Run %s could not be looked up: %s" % (run.run_id, error))
-            if age > self._patience(ctx):
-                desk.told(run)
             return True
         waiting = output.status in _UNFINISHED or (output.is_paused and run.is_paused)
         if not waiting:
@@ -290,42 +284,24 @@ class Bridge(Agent):
             return {"auth_token": ctx.credential("token")}
         return {}
 
-    def _look_up(self, ctx: Context, run: PendingRun) -> Any:
-        """The run as the server has it; ``self._unknown`` is raised if it has not."""
-        remote: Any = self._remote
-        options = dict(self._call(ctx), timeout=_LOOKUP)
-        asked = run.run_id
-        known = self._ledger.known_as(asked)
-        try:
-            output = remote.get_run(known, run.session_id, **options)
-        except self._unknown:
-            row = self._listed(run, options) if known == asked else None
-            if row is None:
-                raise
-            known = row.run_id
-            self._ledger.sent(asked, known)
-            output = remote.get_run(known, run.session_id, **options)
-        run.run_id = known
-        return output
+    def _look_up(self, ctx: Context, run: PendingRun) -> Optional[Any]:
+        """The run as the server has it; None if it does not know it.
 
-    def _listed(self, run: PendingRun, options: Dict[str, Any]) -> Any:
-        """The run among those of its session if the server gave it another id than ours, or None.
-
-        A2A servers do, workflows, and AgentOS with a queue. A session that bears our id has no
-        other run; where runs share one, A2A tells of each by which message it was begun.
+        The server may have given it another id than ours: A2A servers do, workflows, and AgentOS
+        with a queue.
         """
-        remote: Any = self._remote
-        is_alone = run.session_id == run.run_id
-        if not (is_alone or self._is_a2a):
-            return None
-        try:
-            rows = remote.list_runs(run.session_id, **options)
-        except UnsupportedError:
-            if not self._is_a2a:
-                raise
-            run.is_unlisted = True
-            return None
-        return next((row for row in rows if is_alone or _was_begun_by(row, run.run_id)), None)
+        options: Any = dict(self._call(ctx), timeout=_LOOKUP)
+        asked = run.run_id
+        is_alone = run.session_id == asked
+        known = self._ledger.known_as(asked)
+        search: Search[Any] = Search(self._remote, asked, run.session_id, is_alone, options, known)
+        output = search.find()
+        run.is_unlisted = search.unlisted is not None
+        if output is not None:
+            run.run_id = search.run_id
+            if run.run_id != known:
+                self._ledger.sent(asked, run.run_id)
+        return output
 
     def _begun(self, ctx: Context, run: _Run, until: float) -> Any:
         """The run as it is now, begun unless it was before; None if that is not known yet."""
@@ -338,9 +314,9 @@ class Bridge(Agent):
         stored = True
         if run.is_repeatable:
             try:
-                return self._look_up(ctx, run)
-            except self._unknown:
-                pass
+                found = self._look_up(ctx, run)
+                if found is not None:
+                    return found
             except UnsupportedError:
                 stored = False
             except (RemoteServerUnavailableError, RateLimitError) as error:
@@ -366,7 +342,8 @@ class Bridge(Agent):
     def _send(self, ctx: Context, run: _Run, until: float, stored: bool) -> Any:
         """Begin the run. Whether it may be repeated depends on how that fails."""
         patience = max(until - time.monotonic(), 1.0)
-        input, names = self._named(run, stored)
+        fields = self._call(ctx)
+        input = self._remote._protocol.named(run.prompt, run.run_id, fields)
         self._ledger.sent(run.run_id, run.run_id)
         try:
             output: Any = self._remote.run(
@@ -374,9 +351,8 @@ class Bridge(Agent):
                 session_id=run.session_id,
                 user_id=run.user_id,
                 background=stored or None,
-                **names,
                 timeout=Timeout(connect=5.0, read=patience, total=patience),
-                **self._call(ctx),
+                **fields,
             )
         except RemoteServerUnavailableError as error:
             if not error.request_sent:
@@ -410,22 +386,13 @@ class Bridge(Agent):
                 run.session_id = output.session_id or run.session_id
         return output
 
-    def _named(self, run: _Run, stored: bool) -> Tuple[Any, Dict[str, Any]]:
-        """The input and the options that give the run its id."""
-        if self._is_a2a:
-            message: Dict[str, Any] = {"messageId": run.run_id, "role": "ROLE_USER"}
-            return dict(message, parts=[{"text": run.prompt}]), {}
-        # A server with a queue of its own knows a repeated request by this header.
-        headers = {"Idempotency-Key": run.run_id} if stored else None
-        return run.prompt, {"run_id": run.run_id, "headers": headers}
-
     def _after_a_break(self, ctx: Context, run: _Run, error: RemoteAgentError, stored: bool) -> Any:
         """The run after a failure that leaves open whether it was begun."""
         if stored:
-            try:
-                return self._look_up(ctx, run)
-            except RemoteAgentError:
-                pass
+            with contextlib.suppress(RemoteAgentError):
+                found = self._look_up(ctx, run)
+                if found is not None:
+                    return found
         if not stored or run.is_unlisted:
             raise AgentError(
                 "%s The run (%s) may have been executed all the same, so it is not repeated."
@@ -630,11 +597,6 @@ def _file_of(kind: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
         guessed = guess_type(str(name))
     guessed = guessed or guess_type("%s.%s" % (kind, fields.get("format")))
     return dict(file, media_type=fields.get("mime_type") or fields.get("file_type") or guessed)
-
-
-def _was_begun_by(row: Any, message_id: str) -> bool:
-    history = row.task.history if row.task is not None else None
-    return any(message.message_id == message_id for message in history or ())
 
 
 def _digest(value: Any) -> str:

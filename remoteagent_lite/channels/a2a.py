@@ -53,11 +53,16 @@ from ..protocols.a2a.negotiation import (
     offers,
     placed_at,
 )
-from ..protocols.a2a.operation import Operation, StreamOperation
+from ..protocols.a2a.operation import (
+    Operation,
+    StreamOperation,
+    operation_of,
+    stream_operation_of,
+)
 from ..protocols.a2a.security import wanted
+from ..protocols.contract import AnyCall, AnyStreamCall, Call, Told
 from ..protocols.jsontext import json_of
-from ..runs.stream import Told
-from ..wire import Call, Request, Response
+from ..wire import Request, Response
 from .agentos import Connection
 from .cards import MAX_CARD, CardRead, Cards
 from .limit import Limit
@@ -225,38 +230,38 @@ class A2AConnection:
     # --- Operations
 
     def send(
-        self, call: Operation[T], options: Optional[CallOptions] = None, *, repeatable: bool = False
+        self, call: AnyCall[T], options: Optional[CallOptions] = None, *, repeatable: bool = False
     ) -> T:
         """Send the operation and read its whole answer. Blocks; never repeats what may have run.
 
         Raises what Transport.send raises, A2AError for what the protocol calls an error, and
         UnsupportedError for what the agent or this way to it cannot do.
         """
+        operation = operation_of(call)
         limit = Limit(options or {}, self.timeout)
-        if call.name == a2a.AGENT_CARD:
-            read = self.card(limit.left(), fresh=True)
-            return call.parse(read.card, None)  # type: ignore[arg-type]
+        if operation.name == a2a.AGENT_CARD:
+            return operation.parse(self.card(limit.left(), operation.params["fresh"]).card, None)
 
         def once(dialect: Dialect, options: CallOptions) -> T:
-            request = self._request(dialect, call)
+            request = self._request(dialect, operation)
             response = self._connection.send(
                 Call(request, _itself),
                 options,
                 repeatable=repeatable,
                 trusted=self._is_trusted(dialect.interface, options),
-                body_limit=MAX_CARD if call.name == a2a.GET_EXTENDED_CARD else MAX_BODY,
+                body_limit=MAX_CARD if operation.name == a2a.GET_EXTENDED_CARD else MAX_BODY,
             )
-            result = dialect.result(call.name, response, call.params)
-            parsed = call.parse(result, dialect.interface)
+            result = dialect.result(operation.name, response, operation.params)
+            parsed = operation.parse(result, dialect.interface)
             if isinstance(parsed, Output):
                 parsed.response = response.received()
             return parsed
 
-        return self._negotiate(call.name, once, limit)
+        return self._negotiate(operation.name, once, limit)
 
     def open(
         self,
-        call: StreamOperation,
+        call: AnyStreamCall[Any],
         options: Optional[CallOptions] = None,
         *,
         repeatable: bool = False,
@@ -266,22 +271,23 @@ class A2AConnection:
         An agent that does not stream is sent the message in the ordinary way, which blocks until
         it has answered. The call's fold is told how to read what comes.
         """
+        operation = stream_operation_of(call)
         limit = Limit(options or {}, self.timeout)
-        plain = call.name == a2a.SEND_STREAMING_MESSAGE
+        plain = operation.name == a2a.SEND_STREAMING_MESSAGE
 
         def once(dialect: Dialect, options: CallOptions) -> Union[StreamResponse, Told]:
             # AgentOS's cards say of workflows that they do not stream, and they do.
             streams = dialect.interface.binding == a2a.AGNO or self._streams()
             if plain and not streams:
-                return self._sent_whole(dialect, call, options, repeatable)
+                return self._sent_whole(dialect, operation, options, repeatable)
             try:
-                return self._streamed(dialect, call, limit, repeatable)
+                return self._streamed(dialect, operation, limit, repeatable)
             except UnsupportedOperationError:
                 if not plain:
                     raise
-                return self._sent_whole(dialect, call, limit.left(), repeatable)
+                return self._sent_whole(dialect, operation, limit.left(), repeatable)
 
-        return self._negotiate(call.name, once, limit)
+        return self._negotiate(operation.name, once, limit)
 
     def _streamed(
         self,
@@ -425,31 +431,23 @@ class A2AConnection:
 
     # --- A run whose stream has broken
 
-    def recover(
-        self,
-        subscribe: StreamOperation,
-        get: Mapping[str, Any],
-        options: Optional[CallOptions] = None,
+    def take_up(
+        self, call: AnyStreamCall[Any], options: Optional[CallOptions] = None
     ) -> Union[StreamResponse, Told]:
         """Take the stream of a task up again, or learn how the task stands. Blocks.
 
         Subscribing comes first: what happens between the two is then told twice, not never.
         """
         try:
-            return self._recovered(subscribe, get, options)
+            return self._taken_up(stream_operation_of(call), Limit(options or {}, self.timeout))
         except A2AError:
             raise
         except ProtocolError as error:
             # An answer whose headers broke off, or the page of a proxy: it may pass.
             raise RemoteServerUnavailableError(error.message, error.url, error, True) from error
 
-    def _recovered(
-        self,
-        subscribe: StreamOperation,
-        get: Mapping[str, Any],
-        options: Optional[CallOptions],
-    ) -> Union[StreamResponse, Told]:
-        fold, limit = subscribe.fold, Limit(options or {}, self.timeout)
+    def _taken_up(self, subscribe: StreamOperation, limit: Limit) -> Union[StreamResponse, Told]:
+        fold, get = subscribe.fold, subscribe.params
         before: Optional[Dict[str, Any]] = None
         if self._chosen is not None and self._chosen.version == "0.3":
             # Its subscriptions do not begin with the task, and some of its servers store twice what
@@ -479,13 +477,7 @@ class A2AConnection:
             answer = None
         return Told(functools.partial(fold.snapshot, task, before), answer)
 
-    def look_up(
-        self, get: Mapping[str, Any], fold: Any, options: Optional[CallOptions] = None
-    ) -> Told:
-        """How the task of a stream stands. Blocks."""
-        return Told(functools.partial(fold.snapshot, self._task(get, options)))
-
-    def _task(self, get: Mapping[str, Any], options: Optional[CallOptions]) -> Dict[str, Any]:
+    def _task(self, get: Mapping[str, Any], options: CallOptions) -> Dict[str, Any]:
         return self.send(Operation(a2a.GET_TASK, get, _first), options)
 
     def close(self) -> None:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Mapping,
+    NoReturn,
+    Optional,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ProtocolError, shown_url
+from ..errors import ProtocolError, RemoteAgentError, RemoteHTTPError, shown_url
 from ..http.transport import (
     MAX_BODY,
     StreamResponse,
@@ -24,7 +35,8 @@ from ..options import (
     Timeout,
     from_environment,
 )
-from ..wire import Call, Request, StreamCall
+from ..protocols.contract import AnyCall, AnyStreamCall, Call, StreamCall
+from ..wire import Request
 
 if TYPE_CHECKING:
     from ..options import CallOptions
@@ -84,7 +96,7 @@ class Connection:
 
     def send(
         self,
-        call: Call[T],
+        call: AnyCall[T],
         options: Optional[CallOptions] = None,
         *,
         repeatable: bool = False,
@@ -95,27 +107,41 @@ class Connection:
 
         Whoever is not ``trusted`` gets no token and none of the caller's headers.
         """
+        own: Call[T] = _own(call, Call)
         began = time.monotonic()
-        request, timeout = self._prepared(call.request, options or {}, trusted)
-        response = self.transport().send(
-            request, timeout, repeatable=repeatable, body_limit=body_limit, began=began
-        )
-        return call.parse(response)
+        request, timeout = self._prepared(own.request, options or {}, trusted)
+        try:
+            response = self.transport().send(
+                request, timeout, repeatable=repeatable, body_limit=body_limit, began=began
+            )
+        except RemoteHTTPError as error:
+            _raise(own.meaning(error), error)
+        return own.parse(response)
 
     def open(
         self,
-        call: StreamCall[Any],
+        call: AnyStreamCall[Any],
         options: Optional[CallOptions] = None,
         *,
         repeatable: bool = False,
     ) -> StreamResponse:
         """Send and return when the headers of an event stream are there; the caller closes it."""
-        request = call.request
+        own: StreamCall[Any] = _own(call, StreamCall)
+        request = own.request
         request.headers["Accept"] = "text/event-stream"
-        answer = self.begin(request, options, repeatable=repeatable)
+        try:
+            answer = self.begin(request, options, repeatable=repeatable)
+        except RemoteHTTPError as error:
+            _raise(own.meaning(error), error)
         if answer.content_type != "text/event-stream":
             raise no_stream(answer)
         return answer
+
+    def take_up(
+        self, call: AnyStreamCall[Any], options: Optional[CallOptions] = None
+    ) -> StreamResponse:
+        """Open the stream that goes on behind one that has broken off."""
+        return self.open(call, options)
 
     def begin(
         self,
@@ -154,6 +180,9 @@ class Connection:
         """Whether both speak to one server as one caller; their limits may differ."""
         mine, theirs = self.__getstate__(), other.__getstate__()
         return all(mine[name] == theirs[name] for name in mine if name != "timeout")
+
+    def card(self, options: CallOptions) -> None:
+        """An AgentOS's own protocol has no agent cards."""
 
     def has_credentials(self, options: CallOptions) -> bool:
         """Whether the caller has given anything that only the right server may see."""
@@ -197,6 +226,19 @@ class Connection:
 
     def __repr__(self) -> str:
         return "Connection(%r)" % shown_url(self.base_url)
+
+
+def _own(call: Any, kind: Type[T]) -> T:
+    if not isinstance(call, kind):
+        raise TypeError("%r is no call over HTTP" % (call,))
+    return call
+
+
+def _raise(error: RemoteAgentError, said: RemoteHTTPError) -> NoReturn:
+    """Raise what a refusal means, from what was said."""
+    if error is said:
+        raise error
+    raise error from said
 
 
 def no_stream(answer: StreamResponse) -> ProtocolError:

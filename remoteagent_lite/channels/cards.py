@@ -10,8 +10,9 @@ from ..cache import TTLCache
 from ..errors import CardVerificationError, NotFoundError, RemoteHTTPError, shown_url
 from ..http.caching import lifetime, may_be_stored
 from ..protocols.a2a.card import card_urls, read_card
+from ..protocols.contract import Call
 from ..protocols.jsontext import json_of
-from ..wire import Call, Request, Response
+from ..wire import Request, Response
 from .agentos import Connection
 from .limit import Limit
 

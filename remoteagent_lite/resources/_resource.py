@@ -21,8 +21,9 @@ from ..channels.agentos import Connection
 from ..errors import ProtocolError
 from ..modelling.base import Model
 from ..protocols.agentos.endpoints import resource_request, scope_of
-from ..protocols.agentos.refusals import explaining
-from ..wire import Body, Call, Request, Response
+from ..protocols.agentos.refusals import meaning
+from ..protocols.contract import Call
+from ..wire import Body, Request, Response
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -75,7 +76,7 @@ class Resource:
     ) -> T:
         """Send what a method was given: ``given`` is its ``locals()``.
 
-        ``body`` and the rest are those of ``resource_request`` and ``explaining``.
+        ``body`` and the rest are those of ``resource_request`` and ``meaning``.
         """
         values = {name: given[name] for name in given if name not in ("self", "options")}
         call: Dict[str, Any] = {}
@@ -102,8 +103,7 @@ class Resource:
         since: Optional[str] = None,
     ) -> T:
         call_options: CallOptions = options
-        with explaining(route, since):
-            return self._connection.send(Call(request, parse), call_options)
+        return self._connection.send(Call(request, parse, meaning(route, since)), call_options)
 
 
 class Page(Protocol[RowT_co]):

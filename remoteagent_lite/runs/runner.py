@@ -19,28 +19,20 @@ from typing import (
     Literal,
     Mapping,
     Optional,
-    Tuple,
     TypeVar,
     Union,
     overload,
 )
 
 from .. import models
-from ..cache import Recent, TTLCache
+from ..cache import TTLCache
 from ..channels.agentos import Connection
 from ..data import RemoteDb, RemoteKnowledge
 from ..errors import (
     NotFoundError,
-    ProtocolError,
     RemoteAgentError,
-    RemoteTimeoutError,
-    ServerError,
-    TaskNotCancelableError,
-    TaskNotFoundError,
     UnsupportedError,
-    about_run,
     shown_url,
-    was_refused,
 )
 from ..options import (
     A2ASettings,
@@ -55,11 +47,12 @@ from ..options import (
     described,
     split_options,
 )
-from ..protocols.agentos import decisions as decided
 from ..protocols.agentos.runs import AgentOS
 from ..protocols.component import AGENT, Component
-from ..wire import Fold
-from .stream import NO_TIME, Resumption, RunStream, Settled, Told
+from ..protocols.contract import AnyCall, AnyStreamCall, Channel, RunProtocol, Told
+from .recovery import UNFINISHED, Naming, Recovery, limit_of
+from .stream import RunStream
+from .waiting import check_wait
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -74,18 +67,10 @@ EventT = TypeVar("EventT")
 ConfigT = TypeVar("ConfigT")
 RunnerT = TypeVar("RunnerT", bound="Runner[Any, Any, Any]")
 
-#: How many runs' sessions are remembered, to find a run again by its id alone.
-_RUNS_REMEMBERED = 4096
-#: Of how many runs it is remembered how they ended, or what they paused for.
-_OUTPUTS_REMEMBERED = 1024
-#: How long an unknown run is looked for after a cancel, in seconds: one that is not streamed is
-#: stored only when it ends.
-_GRACE = 2.0
 #: Ten attempts without an event in between: some 30 seconds, longer than a server's restart.
 _RESUME = RetryPolicy(max_attempts=10, backoff=0.25, max_backoff=5.0)
 #: How long the ids of other components are waited for when one is unknown, in seconds.
 _LOOK_AROUND = 5.0
-_UNFINISHED = ("PENDING", "RUNNING")
 _A2A_ONLY = ("a2a_version", "interface_url", "allow_hosts", "extensions", "verify_card")
 _OWN_SETTINGS = (
     "base_url",
@@ -95,25 +80,6 @@ _OWN_SETTINGS = (
     "config_ttl",
     *RemoteSettings.__annotations__,
 )
-
-
-class _Memory:
-    """What is remembered of runs, by their ids."""
-
-    def __init__(self) -> None:
-        self.sessions: Recent[str] = Recent(_RUNS_REMEMBERED)
-        self.latest: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)  # how they stand, as snapshots
-        self.decided: Recent[Any] = Recent(_OUTPUTS_REMEMBERED)  # pauses that are over, likewise
-        self._claims: Dict[Tuple[int, str], object] = {}  # those that are being continued
-
-    def claim(self, run_id: str, owner: object) -> bool:
-        """Whether ``owner`` alone, in this process, continues the run from now on."""
-        return self._claims.setdefault((os.getpid(), run_id), owner) is owner  # atomic
-
-    def release(self, run_id: str, owner: object) -> None:
-        claim = (os.getpid(), run_id)
-        if self._claims.get(claim) is owner:
-            del self._claims[claim]
 
 
 class Runner(Generic[OutputT, EventT, ConfigT]):
@@ -144,17 +110,16 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.id = component_id
         self.protocol = protocol
         self.config_ttl = config_ttl
-        # Of either protocol; both pairs have the same methods.
-        self._connection: Any
-        self._protocol: Any
+        self._connection: Channel
+        self._protocol: RunProtocol
         if protocol == "agentos":
             foreign = [name for name in _A2A_ONLY if settings.get(name)]
             if foreign:
                 raise ValueError('%s= needs protocol="a2a"' % "=, ".join(foreign))
             own: Any = {name: each for name, each in settings.items() if name not in _A2A_ONLY}
             self._connection = Connection(base_url, timeout, **own)
-            self._resume = resume or _RESUME
             self._protocol = AgentOS(self._connection.base_url, self.component, component_id)
+            policy = _RESUME
         elif protocol == "a2a":
             # Here, so that only those who speak A2A pay for it.
             from ..channels.a2a import RECOVER, A2AConnection
@@ -164,21 +129,21 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                 base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
             )
             self._protocol = A2A(self.component, component_id)
-            self._resume = resume or RECOVER
+            policy = RECOVER
         else:
             raise ValueError("protocol must be 'agentos' or 'a2a', not %r" % (protocol,))
-        self._memory = _Memory()
+        self._recovery = Recovery(self._connection, self._protocol, resume or policy)
         self._caches: Dict[int, TTLCache[ConfigT]] = {os.getpid(): TTLCache(config_ttl)}
 
     @property
     def base_url(self) -> str:
         """The server's URL, normalised, without user info."""
-        return self._connection.base_url  # type: ignore[no-any-return]
+        return self._connection.base_url
 
     @property
     def timeout(self) -> Timeout:
         """The limits of every call that is given none of its own."""
-        return self._connection.timeout  # type: ignore[no-any-return]
+        return self._connection.timeout
 
     # --- Runs
 
@@ -226,10 +191,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             from .once import Once  # as batch below: nobody else pays for it
 
             once = Once(self, key, fields, call_options)
-            return once.stream(input) if stream else once.output(input)  # type: ignore[no-any-return]
+            return once.stream(input) if stream else once.output(input)
         self._protocol.identify(fields)
-        if fields.get("run_id") and fields.get("session_id"):
-            self._memory.sessions.keep(fields["run_id"], fields["session_id"])
+        self._recovery.began(fields.get("run_id"), fields.get("session_id"))
         if stream:
             return self._open(self._protocol.run_stream(input, fields), fields, call_options)
         return self._send(self._protocol.run(input, fields), fields, call_options)
@@ -327,17 +291,17 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             session_id = session_id or snapshot.session_id
         if not run_id:
             raise ValueError("continue_run needs the paused output or a run_id")
-        session_id = session_id or self._memory.sessions.get(run_id)
+        session_id = session_id or self._recovery.session_of(run_id)
         if not session_id and self._protocol.needs_session:
             raise ValueError("continue_run needs the session_id of run %s" % run_id)
         call_options, fields = split_options(options)
         follow_up = self._protocol.is_follow_up(fields)
-        with self._continuing(run_id) as began:
-            latest = self._memory.latest.get(run_id)
+        with self._recovery.continuing(run_id) as began:
+            latest = self._recovery.latest(run_id)
             if snapshot is not None or latest is not None:
                 # What is refused by what is known here needs no request.
                 self._protocol.continuation(run_id, snapshot, latest, decisions, dict(fields))
-            latest = self._ask(run_id, session_id, follow_up, call_options)
+            latest = self._recovery.standing(run_id, session_id, follow_up, call_options)
             value = self._protocol.continuation(run_id, snapshot, latest, decisions, fields)
             fields["session_id"] = session_id or (latest.session_id if latest else None)
             if value is not None or not follow_up:  # else it goes on as another run
@@ -347,85 +311,6 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                 return self._open(streamed, fields, call_options, repeatable=False)
             call = self._protocol.continue_run(run_id, value, fields)
             return self._send(call, dict(fields, run_id=run_id), call_options, repeatable=False)
-
-    def _ask(
-        self, run_id: str, session_id: Optional[str], follow_up: bool, options: CallOptions
-    ) -> Optional[Any]:
-        """How a run stands, by the server's word; by our own if the server cannot be asked."""
-        try:
-            return self._found(self._get_run(run_id, session_id, options))
-        except UnsupportedError as error:
-            if follow_up:
-                raise UnsupportedError(
-                    "%s continues a run by its tools only: AgentOS takes %s since 2.9."
-                    % (shown_url(self.base_url), "=, ".join(decided.FOLLOW_UPS) + "="),
-                    error.url,
-                ) from error
-            return self._memory.latest.get(run_id)
-
-    @contextlib.contextmanager
-    def _continuing(self, run_id: str) -> Iterator[Callable[[Any], None]]:
-        """Let one thread at a time continue the run, and none after it.
-
-        Yields the function to call when it is about to begin, with the pause if that may be found
-        some time after it was decided. What became of the run if it failed then, only the server
-        knows, unless the server cannot have begun.
-        """
-        memory, running = self._memory, self._protocol.running(run_id)
-        mine = object()
-
-        def began(pause: Any) -> None:
-            memory.latest.keep(run_id, running)
-            if pause is not None:
-                memory.decided.keep(run_id, pause)
-
-        try:
-            try:
-                if not memory.claim(run_id, mine):
-                    raise ValueError("run %s is being continued by another thread" % run_id)
-                before = memory.latest.get(run_id)
-                try:
-                    with self._protocol.explaining("GET runs", "2.9"):
-                        yield began
-                except BaseException as error:
-                    if memory.latest.get(run_id) is running:
-                        memory.decided.drop(run_id)
-                        memory.latest.drop(run_id)
-                        if before is not None and was_refused(error):
-                            memory.latest.keep(run_id, before)
-                    raise
-            finally:
-                memory.release(run_id, mine)
-        finally:
-            memory.release(run_id, mine)  # twice: Ctrl-C may come in any line, the one above too
-
-    def _remember(self, output: Any) -> None:
-        """Keep what has to be known of a run to continue it, or not to."""
-        memory = self._memory
-        if output.run_id and output.session_id:
-            memory.sessions.keep(output.run_id, output.session_id)
-            memory.latest.keep(output.run_id, self._protocol.snapshot(output))
-        if output.run_id and output.status not in _UNFINISHED:
-            memory.decided.drop(output.run_id)
-
-    def _found(self, output: Any) -> Any:
-        """What matters of a run that was looked up, and is remembered."""
-        if self._is_decided(output):
-            return self._memory.latest.get(output.run_id)
-        self._remember(output)
-        return self._protocol.snapshot(output)
-
-    def _is_decided(self, output: Any) -> bool:
-        """Whether a run is found in a pause that has been decided here, and is only not yet over.
-
-        A server that queues what it is to do first takes note of the decision.
-        """
-        pause = self._memory.decided.get(output.run_id) if output.run_id else None
-        return (
-            pause is not None
-            and output.status == "PAUSED"
-            and not self._protocol.paused_anew(pause, self._protocol.snapshot(output))
-        )
 
     def cancel_run(
         self,
@@ -444,97 +329,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         confirm it.
         POST .../runs/{run_id}/cancel, then GET .../runs/{run_id}. Blocks.
         """
-        if not wait > 0:
-            raise ValueError(NO_TIME)
-        return self._cancel(_given(run_id), session_id, None, wait, options)
-
-    def _cancel(
-        self,
-        run_id: str,
-        session_id: Optional[str],
-        stream: Optional[RunStream[OutputT, EventT]],
-        wait: float,
-        options: CallOptions,
-    ) -> bool:
-        until = time.monotonic() + wait
-        with _Naming(run_id, session_id):
-            try:
-                confirmed = self._ask_to_cancel(run_id, session_id, stream, until, options)
-                if confirmed is None:
-                    confirmed = self._see_cancelled(run_id, session_id, stream, until, options)
-                return confirmed
-            except RemoteTimeoutError:
-                if not _is_over(until):
-                    raise
-                return False
-
-    def _ask_to_cancel(
-        self,
-        run_id: str,
-        session_id: Optional[str],
-        stream: Optional[RunStream[OutputT, EventT]],
-        until: float,
-        options: CallOptions,
-    ) -> Optional[bool]:
-        """Send the request; whether the run is cancelled, if the answer says so."""
-        call = self._protocol.cancel(run_id, session_id)
-        try:
-            output: Any = self._connection.send(call, self._within(until, options))
-        except ServerError as error:
-            # Before 2.9 the server said so itself when there was nothing to cancel.
-            if str(error.detail).startswith("Failed to cancel run"):
-                return False
-            raise
-        except TaskNotFoundError:
-            return False
-        except TaskNotCancelableError:
-            return None  # over already, perhaps because it was cancelled before
-        if output is None:
-            return None
-        self._remember(self._about(output, run_id))
-        if output.status in _UNFINISHED:
-            return None
-        if stream is not None:
-            # Some servers never tell those who listen to the run that it was cancelled.
-            fold: Any = stream.fold
-            stream.tell(functools.partial(fold.snapshot, output.task.to_dict()))
-        return bool(output.is_cancelled)
-
-    def _see_cancelled(
-        self,
-        run_id: str,
-        session_id: Optional[str],
-        stream: Optional[RunStream[OutputT, EventT]],
-        until: float,
-        options: CallOptions,
-    ) -> bool:
-        """Look the run up, or read its stream on, until it has ended; whether it is cancelled."""
-        known = self._memory.sessions.get(run_id)
-        session_id = session_id or known
-        if session_id is None and self._protocol.needs_session:
-            return False
-        if known is None:
-            until = min(until, time.monotonic() + _GRACE)
-        pause = 0.05
-        while True:
-            next_look = time.monotonic() + pause
-            if stream is not None and stream.read_on(min(until, next_look)):
-                return bool(stream.partial_output().is_cancelled)  # type: ignore[attr-defined]
-            try:
-                latest = self._found(
-                    self._get_run(run_id, session_id, self._within(until, options))
-                )
-            except (UnsupportedError, NotFoundError, TaskNotFoundError):
-                # Not stored yet, or unknown: time will tell. Or whoever reads its answer or its
-                # stream, in another thread perhaps.
-                latest = self._memory.latest.get(run_id)
-            if latest is not None and latest.status not in _UNFINISHED:
-                return bool(latest.is_cancelled)
-            if time.monotonic() + pause > until:
-                return False
-            # What reading on has not used up: a stream that has broken returns at once.
-            time.sleep(max(0.0, next_look - time.monotonic()))
-            pause = min(2 * pause, 0.5)
+        check_wait(wait)
+        return self._recovery.cancel(_given(run_id), session_id, wait, options)
 
     def get_run(
         self,
@@ -548,27 +344,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         streamed nor in the background is found only when it has ended.
         GET .../runs/{run_id}; raises NotFoundError, and UnsupportedError before AgentOS 2.9.
         """
-        output: OutputT = self._get_run(_given(run_id), session_id, options)
-        self._found(output)
-        return output
-
-    def _get_run(self, run_id: str, session_id: Optional[str], options: CallOptions) -> Any:
-        session_id = session_id or self._memory.sessions.get(run_id)
-        if not session_id and self._protocol.needs_session:
-            raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
-        with _Naming(run_id, session_id), self._protocol.explaining("GET runs", "2.9"):
-            call = self._protocol.get_run(run_id, session_id)
-            return self._about(self._connection.send(call, options), run_id)
-
-    def _about(self, output: Any, run_id: str) -> Any:
-        """``output``, if it is about the run that was asked for."""
-        if output.run_id is not None and output.run_id != run_id:
-            url = shown_url(self.base_url)
-            raise ProtocolError(
-                "%s was asked about run %s and answered about run %s. Is there a cache or proxy in "
-                "between?" % (url, run_id, output.run_id),
-                url,
-            )
+        output: OutputT = self._recovery.get(_given(run_id), session_id, options)
         return output
 
     def wait_run(
@@ -586,38 +362,9 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         somebody else decides. Raises RemoteTimeoutError when the run has not ended by then. The
         bound matters: a run whose server was killed stays RUNNING for ever.
         """
-        waited_for = (*_UNFINISHED, "PAUSED") if through_pauses else _UNFINISHED
         run_id = _given(run_id)
-        until = time.monotonic() + wait
-        pause = 0.05
-        status, late = None, None
-        while True:
-            try:
-                output: Any = self._get_run(run_id, session_id, self._within(until, options))
-            except RemoteTimeoutError as error:
-                if not _is_over(until):
-                    raise
-                late = error
-            else:
-                self._found(output)
-                status, session_id = output.status, output.session_id or session_id
-                if status not in waited_for and not self._is_decided(output):
-                    return output  # type: ignore[no-any-return]
-            if late is not None or time.monotonic() + pause > until:
-                url = shown_url(self.base_url)
-                timed_out = RemoteTimeoutError(
-                    "Run %s at %s is still %s after %g s. Wait longer, or cancel_run() it."
-                    % (run_id, url, status or "unknown", wait),
-                    url,
-                    late,
-                    True,
-                    "total",
-                    wait,
-                )
-                about_run(timed_out, run_id, session_id)
-                raise timed_out from late
-            time.sleep(pause)
-            pause = min(1.5 * pause, 2.0)
+        output: OutputT = self._recovery.wait(run_id, session_id, wait, through_pauses, options)
+        return output
 
     def list_runs(
         self,
@@ -631,11 +378,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         ``status`` is compared exactly ("COMPLETED"). GET .../runs; raises NotFoundError for an
         unknown session, and UnsupportedError before AgentOS 2.9.
         """
-        with self._protocol.explaining("GET runs", "2.9"):
-            rows: List[Any] = self._connection.send(
-                self._protocol.list_runs(session_id, status), options
-            )
-            return rows
+        return self._connection.send(self._protocol.list_runs(session_id, status), options)
 
     def resume(
         self,
@@ -662,31 +405,31 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         every 2 s.
         """
         run_id = _given(run_id)
-        session_id = session_id or self._memory.sessions.get(run_id)
-        call: Any = self._protocol.resume_stream(run_id, session_id, last_event_index)
+        session_id = session_id or self._recovery.session_of(run_id)
+        call = self._protocol.resume_stream(run_id, session_id, last_event_index)
         call.fold.through_pauses = through_pauses
-        with self._protocol.explaining("GET runs", "2.9"):
-            return self._open(call, {"background": True}, options)
+        return self._open(call, {"background": True}, options)
 
     def _send(
         self,
-        call: Any,
+        call: AnyCall[Any],
         fields: Mapping[str, Any],
         options: CallOptions,
         repeatable: bool = True,
     ) -> OutputT:
         limit = self._limit(options)
         until = time.monotonic() + (limit.total or limit.read or 3600.0)
-        naming = _Naming(fields.get("run_id"), fields.get("session_id"))
-        with naming, self._knowing_others(options), self._protocol.explaining("POST runs", None):
+        naming = Naming(fields.get("run_id"), fields.get("session_id"))
+        with naming, self._knowing_others(options):
             output = self._connection.send(call, options, repeatable=repeatable)
-        self._remember(output)
-        unfinished = output.run_id and output.status in _UNFINISHED
+        self._recovery.remember(output)
+        unfinished = output.run_id and output.status in UNFINISHED
         if unfinished and self._protocol.recovers and not fields.get("background"):
             # An A2A server may answer before the task is over, whatever it was asked.
             wait = max(0.0, until - time.monotonic())
             return self.wait_run(output.run_id, output.session_id, wait=wait, **options)
-        return output  # type: ignore[no-any-return]
+        answer: OutputT = output
+        return answer
 
     @contextlib.contextmanager
     def _knowing_others(self, options: CallOptions) -> Iterator[None]:
@@ -700,100 +443,47 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
             limit = self._limit(options).within(_LOOK_AROUND)
             # It may not be asked, or not answer: then there is no more to tell.
             with contextlib.suppress(RemoteAgentError):
-                error.message += " " + self._connection.send(others, dict(options, timeout=limit))
+                error.message += " " + self._connection.send(others, {**options, "timeout": limit})
                 error.args = (error.message,)
             raise
 
     def _limit(self, options: CallOptions) -> Timeout:
-        return Timeout.of(options["timeout"]) if "timeout" in options else self.timeout
-
-    def _within(self, until: float, options: CallOptions) -> CallOptions:
-        """The options of a call that has to be over at ``until``, a monotonic time."""
-        left = self._limit(options).within(until - time.monotonic())
-        return dict(options, timeout=left)  # type: ignore[return-value]
+        return limit_of(options, self._connection)
 
     def _open(
         self,
-        call: Any,
+        call: AnyStreamCall[Any],
         fields: Mapping[str, Any],
         options: CallOptions,
         repeatable: bool = True,
     ) -> RunStream[OutputT, EventT]:
-        fold = call.fold
-        fold.on_end = self._remember
-
-        def cancel(stream: RunStream[OutputT, EventT], wait: float) -> bool:
-            until = time.monotonic() + wait
-            if fold.run_id is None and not stream.read_on_until_known(until):
-                return False
-            left = until - time.monotonic()
-            return self._cancel(fold.run_id or "", fold.session_id, stream, left, options)
-
-        naming = _Naming(fold.run_id, fold.session_id)
-        with naming, self._knowing_others(options), self._protocol.explaining("POST runs", None):
-            if fold.through_pauses and self._protocol.recovers:
-                # A task that pauses can be asked for where it cannot be subscribed to.
-                task = self._protocol.task(fold.run_id, fold.session_id)
-                answer = self._connection.look_up(task, fold, options)
+        fold, recovery, channel = call.fold, self._recovery, self._connection
+        fold.on_end = recovery.remember
+        with Naming(fold.run_id, fold.session_id), self._knowing_others(options):
+            task = self._protocol.look_up(fold) if fold.through_pauses else None
+            if task is not None and self._protocol.recovers:
+                # One that pauses can be asked for where it cannot be subscribed to.
+                answer = channel.send(task, options)
             else:
-                answer = self._connection.open(call, options, repeatable=repeatable)
-        resumption = self._resumption(fold, fields, options)
-        url = shown_url(self.base_url)
-        return RunStream(answer, fold, cancel, resumption, url, self._limit(options))
-
-    def _resumption(
-        self, fold: Fold[Any], fields: Mapping[str, Any], options: CallOptions
-    ) -> Optional[Resumption]:
-        protocol, connection = self._protocol, self._connection
-        background = bool(fields.get("background"))
-
-        def within(limit: Timeout) -> CallOptions:
-            return dict(options, timeout=limit)  # type: ignore[return-value]
-
-        def recover(index: Optional[int], limit: Timeout) -> Any:
-            again = protocol.resume_stream(fold.run_id, fold.session_id, None, fold)
-            return connection.recover(
-                again, protocol.task(fold.run_id, fold.session_id), within(limit)
-            )
-
-        def look_at_task(limit: Timeout) -> Any:
-            task = protocol.task(fold.run_id, fold.session_id)
-            if not fold.finished:
-                return connection.look_up(task, fold, within(limit))
-            output = connection.send(
-                protocol.ended_run(fold.run_id, fold.session_id), within(limit)
-            )
-            return None if output.status in _UNFINISHED else Settled(output)
-
-        def reopen(index: Optional[int], limit: Timeout) -> Any:
-            again = protocol.resume_stream(fold.run_id, fold.session_id, index, fold)
-            return connection.open(again, within(limit))
-
-        def look_up(limit: Timeout) -> Optional[Settled]:
-            if fold.session_id is None:
-                return None
-            with contextlib.suppress(NotFoundError, UnsupportedError):
-                output = self._get_run(fold.run_id or "", fold.session_id, within(limit))
-                # The end of its stream cancels a run that is not in the background.
-                if background or not output.is_cancelled:
-                    ended = output.status not in _UNFINISHED and not self._is_decided(output)
-                    return Settled(output) if ended else None
-            return None
-
-        if protocol.recovers:
-            return Resumption(recover, self._resume, look_at_task)
-        if background:
-            return Resumption(reopen, self._resume, look_up)
+                answer = channel.open(call, options, repeatable=repeatable)
         # Without events a run that is not in the background tells no end of its own.
         silent = fields.get("stream_events") is False
-        return Resumption(None, self._resume, look_up) if silent else None
+        background = bool(fields.get("background"))
+        return RunStream(
+            answer,
+            fold,
+            lambda reading, wait: recovery.cancel_streamed(reading, wait, options),
+            recovery.resumption(fold, options, background, silent),
+            shown_url(self.base_url),
+            self._limit(options),
+        )
 
     def _retold(self, output: Any, options: CallOptions) -> RunStream[OutputT, EventT]:
-        """A stream that tells of a run that has ended, over A2A: of its task."""
-        call = self._protocol.resume_stream(output.run_id, output.session_id, None)
-        told = Told(functools.partial(call.fold.snapshot, output.task.to_dict()))
+        """A stream that tells of a run that has ended."""
+        fold = self._protocol.resume_stream(output.run_id, output.session_id, None).fold
+        told = Told(functools.partial(fold.catch_up, output))
         url = shown_url(self.base_url)
-        return RunStream(told, call.fold, lambda *_: False, None, url, self._limit(options))
+        return RunStream(told, fold, lambda *_: False, None, url, self._limit(options))
 
     def map(
         self,
@@ -850,7 +540,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
     def get_config(self, **options: Unpack[CallOptions]) -> ConfigT:
         """The component's configuration, fresh from the server. GET /{kind}/{id}. Blocks."""
-        return self._connection.send(self._protocol.config(), options)  # type: ignore[no-any-return]
+        config: ConfigT = self._connection.send(self._protocol.config(), options)
+        return config
 
     def refresh_config(self, **options: Unpack[CallOptions]) -> ConfigT:
         """Fetch the configuration and renew the cache the properties read. Blocks."""
@@ -863,16 +554,16 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         it. Blocks when it is not cached. GET /.well-known/agent-card.json; raises NotFoundError if
         there is none.
         """
-        if self.protocol != "a2a":
+        read = self._connection.card(options)
+        if read is None:
             return None
         from ..models.a2a_v10 import AgentCard
 
-        return AgentCard.from_dict(self._connection.card(options).card)
+        return AgentCard.from_dict(read.card)
 
     def _config(self) -> Any:
-        if self.protocol == "a2a":
-            # The card has a cache of its own, which knows for how long its server lets it be kept.
-            return self._protocol.config().parse(self._connection.card({}).card, None)
+        if self._protocol.config_is_kept:
+            return self._connection.send(self._protocol.config(fresh=False))
         return self._cache().get(self.get_config)
 
     def _cache(self) -> TTLCache[ConfigT]:
@@ -885,18 +576,22 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
     @property
     def name(self) -> Optional[str]:
         """The name. Blocks when the cached configuration is older than ``config_ttl``."""
-        return self._config().name  # type: ignore[no-any-return]
+        name: Optional[str] = self._config().name
+        return name
 
     @property
     def description(self) -> Optional[str]:
         """The description. Blocks as ``name`` does."""
-        return self._config().description  # type: ignore[no-any-return]
+        description: Optional[str] = self._config().description
+        return description
 
     @property
     def db(self) -> Optional[RemoteDb]:
         """The component's database, or None if it has none. Blocks as ``name`` does."""
-        db_id = self._config().db_id
-        return RemoteDb(self._connection, db_id) if db_id else None
+        db_id, connection = self._config().db_id, self._connection
+        if not db_id or not isinstance(connection, Connection):
+            return None
+        return RemoteDb(connection, db_id)
 
     # --- The object itself
 
@@ -911,10 +606,7 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         self.close()
 
     def __getstate__(self) -> Dict[str, Any]:
-        return dict(self.__dict__, _caches={}, _memory=None)
-
-    def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__dict__.update(state, _memory=_Memory())
+        return dict(self.__dict__, _caches={})
 
     def __repr__(self) -> str:
         return "%s(base_url=%r, %s=%r)" % (
@@ -931,7 +623,8 @@ class ToolRunner(Runner[OutputT, EventT, ConfigT]):
     @property
     def role(self) -> Optional[str]:
         """The role. Blocks as ``name`` does."""
-        return self._config().role  # type: ignore[no-any-return]
+        role: Optional[str] = self._config().role
+        return role
 
     @property
     def tools(self) -> Optional[List[Dict[str, Any]]]:
@@ -945,32 +638,13 @@ class ToolRunner(Runner[OutputT, EventT, ConfigT]):
     @property
     def knowledge(self) -> Optional[RemoteKnowledge]:
         """The knowledge base, or None if there is none. Blocks as ``name`` does."""
-        config = self._config()
-        if not isinstance(config.knowledge, dict) or not config.knowledge:
+        config, connection = self._config(), self._connection
+        knowledge = config.knowledge
+        if not isinstance(knowledge, dict) or not knowledge:
             return None
-        return RemoteKnowledge(self._connection, config.knowledge.get("db_id") or config.db_id)
-
-
-class _Naming:
-    """Lets every error that leaves its block name the run that it is about."""
-
-    __slots__ = ("_run_id", "_session_id")
-
-    def __init__(self, run_id: Optional[str], session_id: Optional[str]) -> None:
-        self._run_id = run_id
-        self._session_id = session_id
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
-        if error is not None:
-            about_run(error, self._run_id, self._session_id)
-
-
-def _is_over(until: float) -> bool:
-    """Whether a call that had until then has used its time up."""
-    return time.monotonic() > until - 0.01
+        if not isinstance(connection, Connection):
+            return None
+        return RemoteKnowledge(connection, knowledge.get("db_id") or config.db_id)
 
 
 def _given(run_id: Optional[str]) -> str:

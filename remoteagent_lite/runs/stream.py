@@ -1,12 +1,4 @@
-"""Streams of events: an iterator whose bytes a thread of its own reads.
-
-The reader thread does nothing but read: it hands over bytes, a whole network read at a time, and
-the consumer's thread cuts and decodes them. That is nearly free in bulk, where a queue item for
-every event would cost as much as decoding it.
-
-In this order: what a stream is given and what its reader hands over; the reader; how long a stream
-may wait and how often it is taken up again; the stream itself.
-"""
+"""RunStream: the events of one run, read from wherever they come from. ``merge``: of several."""
 
 from __future__ import annotations
 
@@ -14,8 +6,6 @@ import contextlib
 import functools
 import os
 import queue
-import random
-import sys
 import threading
 import time
 import weakref
@@ -38,22 +28,37 @@ from typing import (
 from ..errors import (
     ProtocolError,
     RemoteAgentError,
-    RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
     StreamClosedError,
     StreamInterruptedError,
     about_run,
 )
-from ..handover import Handover, Signal
-from ..http.exchange import Exchange
-from ..http.transport import StreamResponse
+from ..handover import Handover
 from ..modelling.outputs import Output
-from ..options import RetryPolicy, Timeout
+from ..options import Timeout
+from ..protocols.contract import (
+    EventsMissingError,
+    Fold,
+    OpenAnswer,
+    Resumption,
+    Settled,
+    Told,
+)
 from ..protocols.sse import SSEDecoder
-from ..wire import EventsMissingError, Fold, Received
+from ..wire import Received
+from .reader import End, Source
+from .waiting import (
+    Attempts,
+    Limits,
+    check_wait,
+    is_late,
+    is_out_of_reach,
+    is_passing,
+    is_silence,
+)
 
-__all__ = ["Resumption", "RunStream", "Settled", "Told", "merge"]
+__all__ = ["Reading", "RunStream", "merge"]
 
 OutputT = TypeVar("OutputT", covariant=True)
 EventT = TypeVar("EventT", covariant=True)
@@ -65,10 +70,6 @@ E1 = TypeVar("E1")
 E2 = TypeVar("E2")
 E3 = TypeVar("E3")
 
-#: How many bytes may wait for a slow consumer. Then the thread stops reading, the socket's
-#: buffers fill, and the server waits.
-MAX_WAITING = 1024 * 1024
-
 #: How long close() waits for the reader thread, in seconds. Its socket has been shut down by
 #: then, so this only bounds what a stalled operating system could do to the caller.
 _JOIN = 5.0
@@ -77,59 +78,8 @@ _JOIN = 5.0
 _GLANCE = 5.0
 
 
-# --- What a stream is given, and what its reader hands over beside bytes
-
-
-class Told(NamedTuple):
-    """Events that did not come by a stream, and the answer that goes on behind them, if any.
-
-    ``events()`` is called by the consumer's thread.
-    """
-
-    events: Callable[[], Iterable[Any]]
-    answer: Optional[StreamResponse] = None
-    received: Optional[Received] = None
-
-
-class Settled(NamedTuple):
-    """The output of a run that has ended, in place of its last events."""
-
-    output: Any
-
-
-class Resumption(NamedTuple):
-    """How a stream that has broken off goes on, or what became of its run is found out.
-
-    ``reopen(last_event_index, limit)`` returns the answer that goes on behind that event, or what
-    was Told instead. ``look_up(limit)`` asks for the run itself: Settled if it has ended; or Told
-    how it stands; or None if nothing is known of its end. Both run in the reader thread, within
-    ``limit``, and must not know the stream. Without ``reopen`` the stream is not taken up again,
-    and the run is looked up only for an end that nothing has proved.
-    """
-
-    reopen: Optional[Callable[[Optional[int], Timeout], Union[StreamResponse, Told]]]
-    policy: RetryPolicy
-    look_up: Optional[Callable[[Timeout], Union[Settled, Told, None]]] = None
-
-
-class _End(NamedTuple):
-    """The reader has no more: what broke it off, or None and whether that is the proven end.
-
-    ``looked`` if the run itself was asked for, beside its stream or in place of it.
-    """
-
-    cause: Optional[BaseException] = None
-    proven: bool = False
-    looked: bool = False
-
-
-#: How often a run that is waited for is asked for, where its server does not tell by itself.
-_ASKING = RetryPolicy(max_attempts=sys.maxsize, backoff=0.25, max_backoff=2.0)
-
-NO_TIME = "wait must be more than 0 seconds: in no time nothing can be cancelled"
 _TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
 
-_CLOSED = object()
 #: Comes instead of an event while a long one is being read, so that limits can be looked at.
 _IDLE = object()
 
@@ -137,220 +87,20 @@ _IDLE = object()
 _STREAMING, _RESUMING, _LOOKING_UP, _ENDED = "streaming", "resuming", "looking up", "ended"
 
 
-# --- The reader
+class Reading(NamedTuple):
+    """A stream, as whoever cancels its run may use it, in any thread.
 
-
-class _Reader:
-    """A thread that reads one answer, and the hand-over of its bytes, bounded by their number.
-
-    ``begin()`` is called ``delay`` seconds later to get the answer, or what there is in its place.
-    The thread must not know the RunStream, or an abandoned one would live on.
-
-    There are no locks in here, for garbage collection may call ``stop`` within any line of any
-    thread. ``written`` belongs to the reading thread and ``taken`` to the consumer; each side only
-    reads the other's. Whoever waits does so at what a finalizer can wake.
+    ``tell(events)`` hands out ``events()`` behind what has arrived. ``read_on(until, reached)``
+    reads ahead until a monotonic time, keeping the events, and returns whether ``reached()`` has
+    come true; only the thread that reads anyway does, any other waits.
     """
 
-    def __init__(
-        self,
-        listeners: List[Callable[[], Any]],
-        answer: Optional[StreamResponse] = None,
-        begin: Optional[Callable[[], Any]] = None,
-        delay: float = 0.0,
-    ) -> None:
-        self.stopped = False
-        self.written = 0
-        self.taken = 0
-        self._listeners = listeners  # told of every hand-over
-        self._items: Handover[Any] = Handover()
-        self._room = Signal()
-        self._full = False  # the thread waits for room
-        self._answer = answer
-        self._exchange = Exchange()  # in which the answer is asked for, if it is not there yet
-        self._abort = self._exchange.abort if answer is None else answer.abort
-        self.thread = threading.Thread(
-            target=self._run, args=(answer, begin, delay), name="remoteagent-stream", daemon=True
-        )
+    fold: Fold[Any]
+    tell: Callable[[Callable[[], Iterable[Any]]], None]
+    read_on: Callable[[float, Callable[[], bool]], bool]
 
-    def start(self) -> None:
-        try:
-            self.thread.start()
-        except RuntimeError as error:  # the system has no more threads
-            if self._answer is not None:
-                self._answer.drop()
-            self.put(_End(error))
-
-    def put(self, item: Any) -> None:
-        self._items.put(item)
-        for tell in self._listeners:  # behind put(): who listens looks for what was there before
-            tell()
-
-    def take(self, timeout: Optional[float]) -> Any:
-        """The next item. Raises queue.Empty after ``timeout`` seconds."""
-        item = self._items.take(timeout)
-        if type(item) is bytes:
-            self.taken += len(item)
-            if self._full:
-                self._room.give()
-        return item
-
-    def waiting(self) -> int:
-        """How many items there are."""
-        return len(self._items)
-
-    def stop(self) -> None:
-        """Wake the thread and the consumer, wherever they wait. Any thread, any number of times."""
-        if not self.stopped:
-            self.stopped = True
-            self._room.give()
-            self._abort()
-            self.put(_CLOSED)
-
-    def _run(
-        self, answer: Optional[StreamResponse], begin: Optional[Callable[[], Any]], delay: float
-    ) -> None:
-        looked = False
-        try:
-            if begin is not None:
-                answer, looked = self._begun(begin, delay)
-            while answer is not None and not self.stopped:
-                data = answer.read()
-                if not data:
-                    break
-                self.written += len(data)
-                self.put(data)
-                self._wait_for_room()
-        except BaseException as error:  # crosses to the consumer, which raises it
-            self.put(_End(error, False, looked))
-        else:
-            self.put(_End(None, answer is None or answer.complete, looked))
-        finally:
-            if self.stopped and answer is not None:
-                answer.drop()
-
-    def _begun(
-        self, begin: Callable[[], Any], delay: float
-    ) -> Tuple[Optional[StreamResponse], bool]:
-        with self._exchange:
-            self._exchange.wait(delay)
-            found = None if self.stopped else begin()
-        if isinstance(found, StreamResponse):
-            return found, False
-        if found is not None:
-            self.put(found)
-        return (found.answer, True) if isinstance(found, Told) else (None, False)
-
-    def _wait_for_room(self) -> None:
-        while self._is_full():
-            self._full = True
-            if self._is_full():  # looked at again: the consumer may have taken bytes in between
-                self._room.wait()
-            self._full = False
-
-    def _is_full(self) -> bool:
-        return self.written - self.taken > MAX_WAITING and not self.stopped
-
-
-class _Source:
-    """What a stream reads from: one reader after another. It must not know the RunStream either."""
-
-    def __init__(self, answer: Union[StreamResponse, Told]) -> None:
-        self.process = os.getpid()
-        self.closed = False
-        self.listeners: List[Callable[[], Any]] = []
-        opened = answer if isinstance(answer, StreamResponse) else None
-        begin = None if opened is not None else lambda: answer
-        self.reader = _Reader(self.listeners, opened, begin)
-
-    def read(self, begin: Callable[[], Any], delay: float) -> None:
-        """Read from another answer from now on."""
-        before, self.reader = self.reader, _Reader(self.listeners, None, begin, delay)
-        before.stop()
-        if self.closed:  # looked at behind the assignment: close() does it the other way round
-            self.reader.stop()
-        self.reader.start()
-
-    def close(self) -> None:
-        """Any thread, any number of times; takes no lock, because it is the stream's finalizer."""
-        self.closed = True
-        # A forked child shares the socket, but not the stream.
-        if self.process == os.getpid():
-            self.reader.stop()
-
-
-# --- How long, and how often
-
-
-class _Limits:
-    """When a stream has waited for long enough. Times are monotonic."""
-
-    def __init__(self, timeout: Timeout, deadline: Optional[float], now: float) -> None:
-        self.timeout = timeout
-        self.deadline = deadline
-        # When the last frame of a fold that counts them came, or the last news of a pause.
-        self._heard = now
-        self._count: Any = None
-        self._ended_at: Optional[float] = None  # when the run's end was seen
-
-    def restart(self, now: float) -> None:
-        """Silence is counted from ``now`` on."""
-        self._heard = now
-
-    def are_over(self, now: float) -> bool:
-        """Whether the time for the whole stream is used up."""
-        return self.deadline is not None and now > self.deadline - 0.01
-
-    def left(self, now: float) -> Timeout:
-        """The limits of a call that is made for the stream."""
-        return self.timeout.within(None if self.deadline is None else self.deadline - now)
-
-    def soonest(self, fold: Fold[Any], ended: bool, now: float) -> Tuple[Optional[float], str]:
-        """The time at which waiting has to end, and which limit that is.
-
-        When the run has ``ended`` only the end of the body is waited for.
-        """
-        limit, phase = self.deadline, "total"
-        if not ended:
-            self._ended_at = None
-            count = (fold.waits, fold.mark if fold.waits else fold.frames)
-            if count[1] is None or self.timeout.read is None:
-                return limit, phase
-            if count != self._count:
-                self._count, self._heard = count, now
-            other, name = self._heard + self.timeout.read, "read"
-        else:
-            if self._ended_at is None:
-                self._ended_at = now
-            other, name = self._ended_at + fold.grace, "grace"
-        return (other, name) if limit is None or other < limit else (limit, phase)
-
-
-class _Attempts:
-    """How often a stream has been taken up again since something new was told."""
-
-    def __init__(self, policy: Optional[RetryPolicy]) -> None:
-        if policy is not None:  # the stream that has broken was none of them
-            policy = RetryPolicy(policy.max_attempts + 1, policy.backoff, policy.max_backoff)
-        self._policy = policy
-        self._waits = False
-        self.count = 0
-        self.mark = -1
-
-    def pause(self, mark: int, waits: bool) -> Optional[float]:
-        """How many seconds to wait before the next one; None if there is none.
-
-        Who only ``waits`` may ask again for ever.
-        """
-        if mark > self.mark or waits is not self._waits:
-            self.count, self.mark, self._waits = 0, mark, waits
-        self.count += 1
-        policy = _ASKING if waits else self._policy
-        delay = None if policy is None else policy.delay(self.count)
-        # Jitter, so that clients of one server do not all come back at the same moment.
-        return None if delay is None else delay * random.uniform(1.0, 1.5)
-
-
-# --- The stream
+    def read_to_end(self, until: float) -> bool:
+        return self.read_on(until, lambda: self.fold.finished)
 
 
 class RunStream(Generic[OutputT, EventT]):
@@ -369,19 +119,19 @@ class RunStream(Generic[OutputT, EventT]):
 
     def __init__(
         self,
-        answer: Union[StreamResponse, Told],
+        answer: Union[OpenAnswer, Told],
         fold: Fold[OutputT],
-        cancel: Callable[[RunStream[OutputT, EventT], float], bool],
+        cancel: Callable[[Reading, float], bool],
         resume: Optional[Resumption] = None,
         url: str = "",
         timeout: Optional[Timeout] = None,
     ) -> None:
         now = time.monotonic()
-        if isinstance(answer, StreamResponse):
-            url, timeout, deadline = answer.url, timeout or answer.timeout, answer.deadline
-        else:
+        if isinstance(answer, Told):
             timeout = timeout or Timeout()
             deadline = None if timeout.total is None else now + timeout.total
+        else:
+            url, timeout, deadline = answer.url, timeout or answer.timeout, answer.deadline
         #: The HTTP answer that began the stream: ``status``, ``headers``, ``request_id``, and the
         #: A2A ``extensions`` that the agent has activated.
         self.response: Optional[Received] = answer.received
@@ -390,10 +140,10 @@ class RunStream(Generic[OutputT, EventT]):
         self._cancel = cancel
         self._was_cancelled = False  # by this stream's own cancel()
         self._resume = resume
-        self._limits = _Limits(timeout, deadline, now)
-        self._attempts = _Attempts(resume and resume.policy)
+        self._limits = Limits(timeout, deadline, now)
+        self._attempts = Attempts(resume and resume.policy)
         self._state = _STREAMING
-        self._broken = _End()  # how the stream broke off last
+        self._broken = End()  # how the stream broke off last
         self._before = 0  # the fold's mark when the run was looked up last
         self._error: Optional[BaseException] = None
         self._batch: Iterator[Any] = iter(())
@@ -401,9 +151,9 @@ class RunStream(Generic[OutputT, EventT]):
         # Guards the two fields below and the taking of bytes; never held while events are out.
         self._reading = threading.RLock()
         self._consumer = threading.get_ident()  # the thread that reads: at first whoever opened it
-        self._kept = False  # whether _batch was put there by read_on
+        self._kept = False  # whether _batch was put there by _read_on
         self._decoder = self._new_decoder()
-        self._source = _Source(answer)
+        self._source = Source(answer)
         weakref.finalize(self, self._source.close)  # which also runs at interpreter exit
         self._source.reader.start()
 
@@ -505,10 +255,9 @@ class RunStream(Generic[OutputT, EventT]):
         False means that the run had ended otherwise, or nothing confirmed it within ``wait``
         seconds. What the stream still holds can be read afterwards. Any thread may call this.
         """
-        if not wait > 0:
-            raise ValueError(NO_TIME)
+        check_wait(wait)
         self._was_cancelled = True
-        return self._cancel(self, wait)
+        return self._cancel(Reading(self._fold, self._tell, self._read_on), wait)
 
     def close(self) -> None:
         """End the stream now: wakes a reader in another thread at once. May be called again."""
@@ -532,23 +281,8 @@ class RunStream(Generic[OutputT, EventT]):
         state = "ended" if self._state is _ENDED else state
         return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
 
-    @property
-    def fold(self) -> Fold[OutputT]:
-        """What reads the events. For its own thread, but for what is told by ``tell``."""
-        return self._fold
-
-    def read_on_until_known(self, until: float) -> bool:
-        """Read ahead, keeping the events, until the run's id is known; whether it is."""
-        return self._read_on(until, lambda: self._fold.run_id is not None)
-
-    def read_on(self, until: float) -> bool:
-        """Read ahead, keeping the events, until the run has ended; whether it has at ``until``.
-
-        Only the thread that reads anyway does; any other waits. ``until`` is a monotonic time.
-        """
-        return self._read_on(until, lambda: self._fold.finished)
-
     def _read_on(self, until: float, reached: Callable[[], bool]) -> bool:
+        """Read ahead, keeping the events; see Reading."""
         while not reached() and self._state is not _ENDED:
             left = until - time.monotonic()
             if left <= 0:
@@ -600,12 +334,12 @@ class RunStream(Generic[OutputT, EventT]):
                         elif event is not None:
                             yield event
                 except EventsMissingError as error:
-                    self._finish(_End(error))
+                    self._finish(End(error))
                 except RemoteAgentError as error:
                     if not self._fold.finished or type(error) is not ProtocolError:
                         self._failed(error)
                         raise
-                    self._finish(_End(error))  # what is no event behind the end takes nothing away
+                    self._finish(End(error))  # what is no event behind the end takes nothing away
         except KeyboardInterrupt:
             # What was being decoded is gone: reading on would skip it without a word.
             self._failed(
@@ -682,10 +416,10 @@ class RunStream(Generic[OutputT, EventT]):
         except queue.Empty:
             pass
         if self._has_ended():  # and the server does not end the body
-            return _End()
+            return End()
         if phase == "total":
-            return _End(self._timed_out(_TOTAL, phase))
-        return _End(self._timed_out("told nothing for %g s (Timeout(read=...))", phase))
+            return End(self._timed_out(_TOTAL, phase))
+        return End(self._timed_out("told nothing for %g s (Timeout(read=...))", phase))
 
     def _has_ended(self) -> bool:
         return self._fold.finished and self._state is not _LOOKING_UP
@@ -700,7 +434,7 @@ class RunStream(Generic[OutputT, EventT]):
             "The stream from %s %s." % (self._url, what), self._url, None, True, phase, seconds
         )
 
-    def tell(self, events: Callable[[], Iterable[Any]]) -> None:
+    def _tell(self, events: Callable[[], Iterable[Any]]) -> None:
         """Hand out ``events()`` behind what has arrived so far. Any thread may call this."""
         once = _lazily(events)
         while True:
@@ -711,7 +445,7 @@ class RunStream(Generic[OutputT, EventT]):
 
     # --- What becomes of a stream whose reader has no more
 
-    def _finish(self, end: _End) -> bool:
+    def _finish(self, end: End) -> bool:
         """Take the next step; whether the stream goes on. Raises what it ends with.
 
         ==========  ==================================================  ==========
@@ -737,7 +471,7 @@ class RunStream(Generic[OutputT, EventT]):
             return self._complete()
         if not looked:
             self._broken = end
-        if _is_late(end.cause) and self._limits.are_over(time.monotonic()):
+        if is_late(end.cause) and self._limits.are_over(time.monotonic()):
             # By the limit that the caller gave, not by what was left of it for one answer.
             raise self._failed(self._timed_out(_TOTAL, "total")) from end.cause
         if not looked and (fold.finished or self._is_due_to_look(end)):
@@ -757,9 +491,9 @@ class RunStream(Generic[OutputT, EventT]):
 
     def _is_silent(self, cause: Optional[BaseException]) -> bool:
         """Whether nothing was told for too long, though the connection may be alive."""
-        return _is_silence(cause) and (self._fold.frames is not None or self._fold.waits)
+        return is_silence(cause) and (self._fold.frames is not None or self._fold.waits)
 
-    def _is_due_to_look(self, end: _End) -> bool:
+    def _is_due_to_look(self, end: End) -> bool:
         """Whether what became of the run is asked for before the stream is taken up again."""
         fold, resume, cause = self._fold, self._resume, end.cause
         if resume is None or end.looked or not self._can_look_up():
@@ -772,12 +506,12 @@ class RunStream(Generic[OutputT, EventT]):
             return False
         if isinstance(cause, EventsMissingError):
             return self._attempts.count > 1  # they have been asked for a second time
-        return not _is_out_of_reach(cause) or self._source.reader.written > 0
+        return not is_out_of_reach(cause) or self._source.reader.written > 0
 
     def _may_try_again(self, cause: Optional[BaseException]) -> bool:
         """Whether asking again, in a while, may bring what was not to be had now."""
         fold, resume = self._fold, self._resume
-        if resume is None or fold.run_id is None or not _passing(cause):
+        if resume is None or fold.run_id is None or not is_passing(cause):
             return False
         if fold.finished:
             return True
@@ -787,7 +521,7 @@ class RunStream(Generic[OutputT, EventT]):
             return fold.mark > self._before or not self._is_silent(cause)
         # An answer that does not even begin is waited for once.
         heard = self._source.reader.written > 0
-        return heard or self._state is not _RESUMING or not _is_silence(cause)
+        return heard or self._state is not _RESUMING or not is_silence(cause)
 
     def _look_up(self, delay: float) -> bool:
         assert self._resume is not None and self._resume.look_up is not None
@@ -825,7 +559,7 @@ class RunStream(Generic[OutputT, EventT]):
         fold = self._fold
         count = self._attempts.count
         lost = isinstance(cause, (RemoteServerUnavailableError, EventsMissingError))
-        tells_all = _is_silence(cause) or not (lost or count)
+        tells_all = is_silence(cause) or not (lost or count)
         if isinstance(cause, RemoteAgentError) and tells_all and not fold.finished:
             return cause
         how = "ended" if self._broken.cause is None else "broke off"
@@ -879,27 +613,6 @@ def _until_closed(decoder: SSEDecoder[Any], events: Iterable[Any]) -> Iterator[A
         if decoder.closed:
             return
         yield event
-
-
-def _is_late(cause: Optional[BaseException]) -> bool:
-    return isinstance(cause, RemoteTimeoutError) and cause.phase == "total"
-
-
-def _is_silence(cause: Optional[BaseException]) -> bool:
-    return isinstance(cause, RemoteTimeoutError) and cause.phase == "read"
-
-
-def _is_out_of_reach(cause: Optional[BaseException]) -> bool:
-    """Whether the server itself has said nothing."""
-    if isinstance(cause, RemoteHTTPError):
-        return cause.status_code in (429, 502, 503, 504)
-    return isinstance(cause, RemoteServerUnavailableError)
-
-
-def _passing(cause: Optional[BaseException]) -> bool:
-    """Whether what broke a stream may be over at the next attempt: the page of a proxy too."""
-    odd = type(cause) is ProtocolError or isinstance(cause, EventsMissingError)
-    return cause is None or odd or _is_out_of_reach(cause)
 
 
 @overload

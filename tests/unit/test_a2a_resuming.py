@@ -42,6 +42,8 @@ from tests.peers.faults import (
     stream,
 )
 
+pytestmark = pytest.mark.usefixtures("folds_in_order")
+
 refuse_503 = reply(b"", 503)
 QUICK = RetryPolicy(max_attempts=2, backoff=0.01)
 #: The longest silence that a test puts up with, and how long it may take to notice, in seconds.

@@ -24,7 +24,8 @@ from remoteagent_lite.errors import (
 )
 from remoteagent_lite.http.exchange import Exchange
 from remoteagent_lite.options import RetryPolicy, Timeout
-from remoteagent_lite.wire import Call, FilePart, StreamCall
+from remoteagent_lite.protocols.contract import Call, StreamCall
+from remoteagent_lite.wire import FilePart
 from tests.peers.faults import RawServer, hang_up, raw, reply, reset, silence, stream, tunnel
 from tests.polling import eventually
 from tests.unit.test_transport import (

@@ -27,7 +27,9 @@ ORDER = """
     activeworkflow.bridge activeworkflow.agents activeworkflow.reactions activeworkflow
     gateway
     remote client a2a_client push_notifications signatures wsgi
-    runs.runner data resources channels.a2a runs channels.cards channels
+    runs.runner data resources
+    runs.batch runs.journal runs.once runs.recovery runs.stream runs.reader runs.waiting runs
+    channels.a2a channels.cards channels
     http.transport http.failures http.connections http.exchange http cache
     protocols.a2a.dialects protocols.a2a.bindings protocols.a2a.agno protocols.a2a.runs
     protocols.a2a.events protocols.a2a.operation protocols.a2a.fold protocols.a2a.rejoin
@@ -37,9 +39,9 @@ ORDER = """
     protocols.a2a.security protocols.a2a.hosts protocols.a2a.canonical protocols.a2a.card
     protocols.a2a.content
     protocols.a2a
-    protocols.agentos.runs protocols.agentos.fold protocols.agentos.forms
+    protocols.agentos.runs protocols.agentos.claims protocols.agentos.fold protocols.agentos.forms
     protocols.agentos.decisions protocols.agentos.endpoints protocols.agentos
-    protocols.sse protocols.jsontext protocols.component protocols
+    protocols.sse protocols.jsontext protocols.contract protocols.component protocols
     models modelling.outputs modelling.decisions modelling.attachments modelling.checks
     modelling.schemas modelling
     events wire options media errors handover _version

@@ -52,7 +52,7 @@ PATIENT = Timeout(read=20)
 @pytest.fixture(autouse=True)
 def asked_often(monkeypatch: pytest.MonkeyPatch) -> None:
     often = RetryPolicy(max_attempts=10**6, backoff=0.01, max_backoff=0.02)
-    monkeypatch.setattr("remoteagent_lite.runs.stream._ASKING", often)
+    monkeypatch.setattr("remoteagent_lite.runs.waiting._ASKING", often)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_client_reads_on_behind_a_pause(
     ) as client:
         opened = client.subscribe_to_task("t1") if subscribed else client.stream_message("x")
         with opened as run:
-            run.fold.grace = 0.01  # type: ignore[misc]
+            run._fold.grace = 0.01  # type: ignore[misc]
             seen = [next(run), next(run)]
             with pytest.raises(TimeoutError):
                 run.next_event(timeout=0.2)
@@ -202,7 +202,7 @@ def test_a_subscription_is_read_on_and_what_is_asked_next_is_told(
         GetTask=result(INPUT),
     ) as server, waiting(server) as run:
         assert names([next(run), next(run)]) == ["RunStarted", "RunPaused"]
-        run.fold.grace = 0.01
+        run._fold.grace = 0.01
         with pytest.raises(TimeoutError):
             run.next_event(timeout=0.2)
         assert run.partial_output().is_paused

@@ -24,7 +24,7 @@ from remoteagent_lite import (
     merge,
 )
 from remoteagent_lite.http import exchange
-from remoteagent_lite.runs import stream as stream_module
+from remoteagent_lite.runs import reader, stream as stream_module
 from tests.peers.faults import (
     Connection,
     RawServer,
@@ -52,6 +52,8 @@ from tests.peers.one_run import (
 )
 
 Handler = Callable[[Connection, Request], None]
+
+pytestmark = pytest.mark.usefixtures("folds_in_order")
 
 QUICK = RetryPolicy(max_attempts=4, backoff=0.01, max_backoff=0.02)
 PATIENT = Timeout(connect=20, read=20)
@@ -540,7 +542,7 @@ def test_a_stream_that_is_closed_tells_nothing_of_what_was_found_out(open_run: A
 
 def test_a_finalizer_waits_for_nothing_whatever_line_it_interrupts(open_run: Any) -> None:
     """It may run within any line of any thread, and must not need what that thread holds."""
-    files = {stream_module.__file__, exchange.__file__}
+    files = {stream_module.__file__, reader.__file__, exchange.__file__}
 
     def closing_at(number: int) -> bool:
         """Whether the line of that number was reached, in the consumer's thread or the reader's."""

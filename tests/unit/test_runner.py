@@ -28,7 +28,7 @@ from remoteagent_lite import (
     Timeout,
 )
 from remoteagent_lite.cache import Recent
-from remoteagent_lite.runs import runner as runner_module
+from remoteagent_lite.runs import recovery as recovery_module, runner as runner_module
 from tests.interrupts import may_be_interrupted
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, silence
 from tests.peers.one_run import IDS, OneRun, found, held, numbered, refused, told
@@ -112,13 +112,13 @@ def test_a_newer_pause_that_another_process_has_met_is_not_decided_by_an_older_o
 
 def test_an_interrupt_in_any_line_of_a_continue_leaves_the_run_continuable() -> None:
     """Ctrl-C at the wrong moment must not leave a claim that nobody takes back."""
-    code = runner_module.__file__
+    files = {runner_module.__file__, recovery_module.__file__}
 
     def interrupted_at(number: int) -> bool:
         left = [number]
 
         def trace(frame: Any, event: str, argument: Any) -> Any:
-            if frame.f_code.co_filename != code:
+            if frame.f_code.co_filename not in files:
                 return None
             if event == "line" and may_be_interrupted(frame):
                 left[0] -= 1
@@ -135,7 +135,7 @@ def test_an_interrupt_in_any_line_of_a_continue_leaves_the_run_continuable() -> 
                 pass
             finally:
                 sys.settrace(None)
-            assert agent._memory._claims == {}
+            assert agent._recovery._memory._claims == {}
         return left[0] <= 0
 
     with OneRun(PAUSED, get=[PAUSED], go_on=[DONE]) as server:
@@ -307,7 +307,7 @@ def test_an_answer_about_another_run_is_not_believed(ask: Any) -> None:
         ) as caught:
             ask(agent)
         assert (caught.value.run_id, caught.value.session_id) == ("r", "s")
-        assert agent._memory.latest.get("other") is None
+        assert agent._recovery._memory.latest.get("other") is None
 
 
 # Named -------------------------------------------------------------------------------------------

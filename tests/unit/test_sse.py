@@ -473,9 +473,9 @@ def test_a_long_frame_does_not_outlast_the_wait_for_a_cancel_and_is_not_lost(mon
         with stream_of(server, LONG_FRAME) as run:
             assert run.next_event().event == "RunStarted"
             clock = Clock(monkeypatch)
-            assert not run.read_on(until=2.0)
+            assert not run._read_on(2.0, lambda: run._fold.finished)
             assert clock.now == 3.0
-            assert not run.read_on(until=4.0)
+            assert not run._read_on(4.0, lambda: run._fold.finished)
             assert run.next_event().event == "RunCompleted"
             assert run.output().content == "hi"
 

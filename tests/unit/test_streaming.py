@@ -26,7 +26,7 @@ from remoteagent_lite.errors import (
     StreamInterruptedError,
 )
 from remoteagent_lite.options import Timeout
-from remoteagent_lite.runs import stream as streaming
+from remoteagent_lite.runs.reader import MAX_WAITING
 from tests import ROOT
 from tests.peers.faults import RawServer, hang_up, raw, reply, stream
 from tests.polling import eventually
@@ -719,8 +719,8 @@ def test_consumer_that_stops_reading_stops_the_server_and_can_go_on(open_stream)
         opened = open_stream(server)
         assert next(opened).event == "RunStarted"
         reader = opened._source.reader
-        eventually(lambda: reader.written - reader.taken > streaming.MAX_WAITING)
-        assert reader.written - reader.taken < 2 * streaming.MAX_WAITING
+        eventually(lambda: reader.written - reader.taken > MAX_WAITING)
+        assert reader.written - reader.taken < 2 * MAX_WAITING
         before = -1
         while before != len(sent):  # until it stands still; it does so at the latest at the end
             before = len(sent)
@@ -743,7 +743,7 @@ def test_reader_that_waits_for_room_ends_with_its_stream(end):
         remote = RemoteAgent(server.url, "a", timeout=PATIENT)
         opened = remote.run("x", stream=True)
         reader = opened._source.reader
-        eventually(lambda: reader.written - reader.taken > streaming.MAX_WAITING)
+        eventually(lambda: reader.written - reader.taken > MAX_WAITING)
         end(opened)
         del opened
         server.wait_until_idle()

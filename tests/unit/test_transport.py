@@ -36,7 +36,8 @@ from remoteagent_lite.errors import (
 from remoteagent_lite.http import failures, transport as transport_module
 from remoteagent_lite.http.transport import Transport, normal_url
 from remoteagent_lite.options import RetryPolicy, Timeout
-from remoteagent_lite.wire import Call, FilePart, Request, StreamCall
+from remoteagent_lite.protocols.contract import Call, StreamCall
+from remoteagent_lite.wire import FilePart, Request
 from tests import FIXTURES
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, reset, silence, stream
 from tests.unit.test_bodies import CODINGS, PAYLOAD, coding_headers

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Callable, Dict, List, Optional
 
-from ...models.a2a_v10 import Message, StreamResponse, Task
+from ...models.a2a_v10 import StreamResponse
 from ..component import AGENT
 from .fold import A2AFold
 from .v10 import PROGRESS, Brief
@@ -73,10 +74,9 @@ class EventFold(A2AFold):
 
     def output(self) -> Any:
         """The task as it is known, or the message if the answer is nothing else, or None."""
-        known = self._known().__dict__
-        if known.get("task"):
-            return Task.from_dict(known["task"])
-        return Message.from_dict(known["message"]) if known.get("message") else None
+        known = self._known()
+        # A copy: what is handed out may be changed, and what is known may not.
+        return copy.copy(known.task or known.message)
 
 
 def _made(data: Dict[str, Any], added: Optional[str]) -> StreamEvent:

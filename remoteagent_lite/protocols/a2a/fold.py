@@ -171,6 +171,7 @@ class A2AFold:
         self.on_end: Optional[Callable[[Any], None]] = None
         self.last_event_index: Optional[int] = None
         self.fault: Optional[str] = None
+        self.schema: Any = None
         #: How many frames have come.
         self.frames = 0
         #: How many seconds may be read on behind the end.
@@ -390,6 +391,10 @@ class A2AFold:
     def _is_asked_for(self) -> bool:
         """Whether it is asked time and again how the run stands: that nothing is new is no news."""
         return self.waits and self._rejoin is not None
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(self._known().is_cancelled)
 
     @property
     def _is_over(self) -> bool:
@@ -622,6 +627,10 @@ class A2AFold:
             rejoin.looked_up(task)
             rejoin.took(self._artifacts)
         return events
+
+    def catch_up(self, output: Any) -> Events:
+        """What an output that was looked up tells of the run, as ``snapshot`` does of its task."""
+        return self.snapshot(output.task.to_dict())
 
     # Tools and thoughts
 

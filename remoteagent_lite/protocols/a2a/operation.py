@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Generic, Mapping, Optional, TypeVar
+from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
 
+from ..contract import AnyCall, AnyStreamCall
 from .fold import A2AFold
-from .interface import Interface
 
-__all__ = ["Operation", "StreamOperation"]
+__all__ = ["Operation", "StreamOperation", "operation_of", "stream_operation_of"]
 
 T = TypeVar("T")
 
 
-class Operation(Generic[T]):
+class Operation(AnyCall[T]):
     """An operation and how to read its result.
 
     ``params`` are those of protocol 1.0. ``parse`` gets the result in the form of 1.0, and the
-    interface it came by.
+    Interface it came by; for the card that is None.
     """
 
     __slots__ = ("headers", "name", "params", "parse")
@@ -25,7 +25,7 @@ class Operation(Generic[T]):
         self,
         name: str,
         params: Mapping[str, Any],
-        parse: Callable[[Any, Interface], T],
+        parse: Callable[[Any, Any], T],
         headers: Optional[Dict[str, str]] = None,
     ) -> None:
         self.name = name
@@ -35,10 +35,12 @@ class Operation(Generic[T]):
         self.headers = headers or {}
 
 
-class StreamOperation:
+class StreamOperation(AnyStreamCall[Any]):
     """An operation that a stream of events answers, and the fold for them (an A2AFold)."""
 
     __slots__ = ("fold", "headers", "name", "params")
+
+    fold: A2AFold
 
     def __init__(
         self,
@@ -51,3 +53,17 @@ class StreamOperation:
         self.params = params
         self.fold = fold
         self.headers = headers or {}
+
+
+def operation_of(call: AnyCall[T]) -> Operation[T]:
+    """The call itself. TypeError if it is another protocol's."""
+    if not isinstance(call, Operation):
+        raise TypeError("%r is no operation of A2A" % (call,))
+    return call
+
+
+def stream_operation_of(call: AnyStreamCall[Any]) -> StreamOperation:
+    """The call itself. TypeError if it is another protocol's."""
+    if not isinstance(call, StreamOperation):
+        raise TypeError("%r is no operation of A2A" % (call,))
+    return call

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 from typing import (
     Any,
     Callable,
-    ContextManager,
     Dict,
     List,
     Mapping,
@@ -18,9 +17,10 @@ from typing import (
 )
 
 from ... import models
-from ...errors import NotFoundError, UnsupportedError
+from ...errors import NotFoundError, TaskNotFoundError, UnsupportedError
 from ...modelling.base import Model
 from ..component import Component
+from ..contract import Told
 from .adk import awaited_calls
 from .content import ToolCall
 from .fold import A2AFold, output_of
@@ -62,8 +62,10 @@ class A2A:
     recovers = True
     #: Whether a run is found by its id only together with its session's.
     needs_session = False
-    #: Whether the server decides which of several callers may begin a run.
-    claims = False
+    unknown = TaskNotFoundError
+    #: It decides nothing between two callers that begin the same run.
+    claims = None
+    config_is_kept = True
 
     def __init__(self, component: Component, component_id: str) -> None:
         if not isinstance(component_id, str) or not component_id:
@@ -72,7 +74,7 @@ class A2A:
         self.id = component_id
         self._output: Type[Model] = getattr(models, component.output)
 
-    def config(self) -> Operation[Any]:
+    def config(self, fresh: bool = True) -> Operation[Any]:
         """The agent card, as the configuration of an AgentOS component."""
         model: Type[Model] = getattr(models, self.component.config)
 
@@ -82,12 +84,7 @@ class A2A:
                 known["description"] = card["description"]
             return model.from_dict(known)
 
-        return Operation(AGENT_CARD, {}, parse)
-
-    @staticmethod
-    def explaining(route: str, since: Optional[str]) -> ContextManager[None]:
-        """Nothing: A2A's errors say themselves what they mean."""
-        return contextlib.nullcontext()
+        return Operation(AGENT_CARD, {"fresh": fresh}, parse)
 
     @staticmethod
     def others(error: NotFoundError) -> None:
@@ -119,17 +116,17 @@ class A2A:
         return StreamOperation(SEND_STREAMING_MESSAGE, params, self._fold(options), headers)
 
     def continue_run(
-        self, run_id: str, answer: _Answer, options: Mapping[str, Any]
+        self, run_id: str, continuation: _Answer, options: Mapping[str, Any]
     ) -> Operation[Any]:
         """SendMessage to an interrupted task."""
-        params, headers = self._sent(answer.input, options, run_id, answer.awaited)
+        params, headers = self._sent(continuation.input, options, run_id, continuation.awaited)
         return Operation(SEND_MESSAGE, params, self._parse_sent(options), headers)
 
     def continue_stream(
-        self, run_id: str, answer: _Answer, options: Mapping[str, Any]
+        self, run_id: str, continuation: _Answer, options: Mapping[str, Any]
     ) -> StreamOperation:
         """SendStreamingMessage to an interrupted task."""
-        params, headers = self._sent(answer.input, options, run_id, answer.awaited)
+        params, headers = self._sent(continuation.input, options, run_id, continuation.awaited)
         fold = self._fold(dict(options, run_id=run_id))
         return StreamOperation(SEND_STREAMING_MESSAGE, params, fold, headers)
 
@@ -206,11 +203,11 @@ class A2A:
         run_id: str,
         paused: Any,
         latest: Any,
-        decisions: Optional[List[Any]],
+        given: Optional[List[Any]],
         options: Dict[str, Any],
     ) -> Any:
         """What answers an interrupted task; the input is taken out of ``options``."""
-        if decisions is not None:
+        if given is not None:
             raise UnsupportedError(
                 "Over A2A a run is continued by input=, not by %s=." % self.component.decisions
             )
@@ -248,20 +245,24 @@ class A2A:
             # AgentOS calls everything cancelled, what never was and what had ended before.
             return None if interface.binding == AGNO else self._parse(task, interface)
 
-        return Operation(CANCEL_TASK, self.task(run_id, session_id), parse)
+        return Operation(CANCEL_TASK, _task(run_id, session_id), parse)
 
-    def get_run(self, run_id: str, session_id: Optional[str]) -> Operation[Any]:
+    def get_run(
+        self, run_id: str, session_id: Optional[str], follow_up: bool = False
+    ) -> Operation[Any]:
         """GetTask"""
-        return Operation(GET_TASK, self.task(run_id, session_id), self._parse)
+        return Operation(GET_TASK, _task(run_id, session_id), self._parse)
 
-    def ended_run(self, run_id: str, session_id: Optional[str]) -> Operation[Any]:
-        """GetTask of a run whose stream has said that it is over."""
+    def look_up(self, fold: A2AFold) -> Operation[Any]:
+        """GetTask of a stream's run: how it stands, or its output if the stream has ended."""
 
         def parse(task: Any, interface: Interface) -> Any:
+            if not fold.finished:
+                return Told(functools.partial(fold.snapshot, task))
             output = self._parse(task, interface)
             return self.settled(output) if interface.binding == AGNO else output
 
-        return Operation(GET_TASK, self.task(run_id, session_id), parse)
+        return Operation(GET_TASK, _task(fold.run_id, fold.session_id), parse)
 
     @staticmethod
     def paused_anew(before: Any, latest: Any) -> bool:
@@ -292,17 +293,7 @@ class A2A:
                 "and what comes from then on."
             )
         fold = fold or self._fold({"run_id": run_id, "session_id": session_id})
-        return StreamOperation(SUBSCRIBE_TO_TASK, self.task(run_id, session_id), fold)
-
-    @staticmethod
-    def task(run_id: str, session_id: Optional[str]) -> Dict[str, Any]:
-        """The parameters that name a task."""
-        if not isinstance(run_id, str) or not run_id:
-            raise ValueError("run_id must be a non-empty str")
-        params = {"id": run_id}
-        if session_id:
-            params["contextId"] = session_id
-        return params
+        return StreamOperation(SUBSCRIBE_TO_TASK, _task(run_id, session_id), fold)
 
     def _fold(self, options: Mapping[str, Any]) -> A2AFold:
         return A2AFold(
@@ -314,6 +305,13 @@ class A2A:
 
     def _parse(self, result: Any, interface: Interface) -> Any:
         return output_of(result, self.component, self.id)
+
+
+def _task(run_id: Optional[str], session_id: Optional[str]) -> Dict[str, Any]:
+    """The parameters that name a task."""
+    if not isinstance(run_id, str) or not run_id:
+        raise ValueError("run_id must be a non-empty str")
+    return {"id": run_id, "contextId": session_id} if session_id else {"id": run_id}
 
 
 #: The members of a task that tell what it waits for.

@@ -10,8 +10,8 @@ from ...events import UnknownEvent
 from ...modelling.base import Model, fields_of
 from ...modelling.outputs import Output, expecting
 from ...models.runs import EVENT_CLASSES
-from ...wire import EventsMissingError
 from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
+from ..contract import EventsMissingError
 from .decisions import paused_anew
 
 __all__ = ["AgentOSFold"]
@@ -139,6 +139,10 @@ class AgentOSFold:
     @property
     def waits(self) -> bool:
         return self.through_pauses and self._stopped and self._status == "PAUSED"
+
+    @property
+    def cancelled(self) -> bool:
+        return self._status == "CANCELLED"
 
     @property
     def last_event_index(self) -> Optional[int]:
@@ -355,6 +359,11 @@ class AgentOSFold:
         self._output = output
         if self.on_end is not None:
             self.on_end(output)
+
+    def catch_up(self, output: Any) -> List[Any]:
+        """What the output of a run that has ended tells, beyond what has come."""
+        self.settle(output)
+        return self.flush()
 
     def _found_out(self, data: Dict[str, Any]) -> List[Any]:
         """What an output tells of events that have not come: those stored in it, text, the end."""

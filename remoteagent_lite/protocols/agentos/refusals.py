@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Iterator, Optional, Type
+import functools
+from typing import Callable, Optional, Type
 
 from ...errors import (
     InvalidRequestError,
@@ -13,23 +13,19 @@ from ...errors import (
     UnsupportedError,
 )
 
-__all__ = ["explaining"]
+__all__ = ["meaning"]
 
 
-@contextlib.contextmanager
-def explaining(route: str, since: Optional[str]) -> Iterator[None]:
-    """Raise what a refusal means, where the server's answer does not say so itself.
+Meaning = Callable[[RemoteHTTPError], RemoteAgentError]
+
+
+def meaning(route: str, since: Optional[str] = None) -> Meaning:
+    """What a refusal of the endpoint means, where the server's answer does not say so itself.
 
     ``since`` is the Agno version whose servers have the endpoint. Older ones answer as if it were
     a wrong path, a wrong method, or the id of something.
     """
-    try:
-        yield
-    except RemoteHTTPError as error:
-        better = _explained(error, route, since)
-        if better is error:
-            raise
-        raise better from error
+    return functools.partial(_explained, route, since)
 
 
 #: What a server says that was set up without something, and what would have given it.
@@ -39,7 +35,7 @@ _NOT_SET_UP = (
 )
 
 
-def _explained(error: RemoteHTTPError, route: str, since: Optional[str]) -> RemoteAgentError:
+def _explained(route: str, since: Optional[str], error: RemoteHTTPError) -> RemoteAgentError:
     status, detail = error.status_code, str(error.detail)
     asked = "%s %s" % (route.partition(" ")[0], error.url)
     if "db_id query parameter is required" in detail:  # 2.3 wraps this one into a 404

@@ -11,18 +11,31 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
 from ... import models
-from ...errors import NotFoundError
+from ...errors import (
+    NotFoundError,
+    RemoteAgentError,
+    RemoteHTTPError,
+    UnsupportedError,
+    shown_url,
+)
 from ...modelling.base import Model
 from ...modelling.outputs import Output, expecting
-from ...wire import Call, Fold, Request, Response, StreamCall
+from ...wire import Request, Response
 from ..component import WORKFLOW, Component
+from ..contract import Call, Fold, StreamCall
 from ..jsontext import json_text, model_of, models_of, output_of
 from . import decisions
+from .claims import SessionClaims
 from .fold import AgentOSFold
 from .forms import CONTINUE_FIELDS, flag, form_fields, message_text, number, split_media
-from .refusals import explaining
+from .refusals import meaning
 
 __all__ = ["AgentOS"]
+
+# What refusals mean.
+_ON_RUN = meaning("POST runs")
+_ON_CONTINUE = meaning("POST runs", "2.9")
+_ON_RUNS = meaning("GET runs", "2.9")
 
 #: How many ids of components an error lists.
 _MOST_IDS = 20
@@ -35,8 +48,8 @@ class AgentOS:
     recovers = False
     #: Whether a run is found by its id only together with its session's.
     needs_session = True
-    #: Whether the server decides which of several callers may begin a run.
-    claims = True
+    unknown = NotFoundError
+    config_is_kept = False
 
     def __init__(self, base_url: str, component: Component, component_id: str) -> None:
         if not isinstance(component_id, str) or not component_id:
@@ -46,12 +59,10 @@ class AgentOS:
             raise ValueError("%s %r cannot be addressed" % (component.id_field, component_id))
         self.component = component
         self.id = component_id
-        self._sessions = base_url + "/sessions"
+        self._base_url = base_url
+        self.claims = SessionClaims(base_url, component, component_id)
         self.url = "%s/%s/%s" % (base_url, component.path, quote(component_id, safe=""))
         self._output: Type[Output] = getattr(models, component.output)
-
-    #: What a refusal means, by the endpoint and the Agno version that has it.
-    explaining = staticmethod(explaining)
 
     @staticmethod
     def identify(fields: Dict[str, Any]) -> None:
@@ -59,43 +70,6 @@ class AgentOS:
         for name in ("run_id", "session_id"):
             if fields.get(name) is None:
                 fields[name] = str(uuid.uuid4())
-
-    # What ``once=`` needs.
-
-    def claim(self, claim_id: str, key: str, db_id: Optional[str]) -> Call[None]:
-        """POST /sessions: of several that make the same one, all but one get a ConflictError."""
-        kind = self.component.kind
-        session = {
-            "session_id": claim_id,
-            "session_name": "once: " + key,
-            self.component.id_field: self.id,
-        }
-        params = [("type", kind)] + ([("db_id", db_id)] if db_id else [])
-        return Call(Request("POST", self._sessions, params=params, json=session), _nothing)
-
-    def note(self, claim_id: str, run_id: str, db_id: Optional[str]) -> Call[None]:
-        """PATCH /sessions/{id}: write the id that the server gave to the run into its claim."""
-        params = [("type", self.component.kind)] + ([("db_id", db_id)] if db_id else [])
-        url = "%s/%s" % (self._sessions, claim_id)
-        return Call(Request("PATCH", url, params=params, json={"session_name": run_id}), _nothing)
-
-    def noted(self, claim_id: str, db_id: Optional[str]) -> Call[Optional[str]]:
-        """GET /sessions/{id}: the id written into a claim."""
-        params = [("type", self.component.kind)] + ([("db_id", db_id)] if db_id else [])
-        url = "%s/%s" % (self._sessions, claim_id)
-
-        def parse(response: Response) -> Optional[str]:
-            name = model_of(response, Model).__dict__.get("session_name")
-            return name if isinstance(name, str) and not name.startswith("once: ") else None
-
-        return Call(Request("GET", url, params=params), parse)
-
-    def release(self, claim_id: str, db_id: Optional[str]) -> Call[None]:
-        """DELETE /sessions/{id}"""
-        params = [("db_id", db_id)] if db_id else None
-        return Call(
-            Request("DELETE", "%s/%s" % (self._sessions, claim_id), params=params), _nothing
-        )
 
     @staticmethod
     def named(input: Any, run_id: str, fields: Dict[str, Any]) -> Any:
@@ -113,7 +87,7 @@ class AgentOS:
         """
         return alone or row.run_id == run_id
 
-    def config(self) -> Call[Any]:
+    def config(self, fresh: bool = True) -> Call[Any]:
         """GET /{kind}/{id}"""
         model: Type[Model] = getattr(models, self.component.config)
         return Call(Request("GET", self.url), lambda response: model_of(response, model))
@@ -137,12 +111,13 @@ class AgentOS:
         return Call(
             self._run_request(input, options, False),
             lambda response: expecting(self._parse_output(response), schema),
+            _ON_RUN,
         )
 
     def run_stream(self, input: Any, options: Mapping[str, Any]) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs, answered by server-sent events."""
         request = self._run_request(input, options, True)
-        return StreamCall(request, self._fold(options, 0))
+        return StreamCall(request, self._fold(options, 0), _ON_RUN)
 
     def _run_request(self, input: Any, options: Mapping[str, Any], stream: bool) -> Request:
         as_json, parts = split_media(self.component, options)
@@ -152,17 +127,18 @@ class AgentOS:
         return Request("POST", self.url + "/runs", form=form, files=parts)
 
     def continue_run(
-        self, run_id: str, decided: Optional[List[Any]], options: Mapping[str, Any]
+        self, run_id: str, continuation: Optional[List[Any]], options: Mapping[str, Any]
     ) -> Call[Any]:
         """POST /{kind}/{id}/runs/{run_id}/continue"""
-        return Call(self._continue_request(run_id, decided, options, False), self._parse_output)
+        request = self._continue_request(run_id, continuation, options, False)
+        return Call(request, self._parse_output, _ON_CONTINUE)
 
     def continue_stream(
-        self, run_id: str, decided: Optional[List[Any]], options: Mapping[str, Any]
+        self, run_id: str, continuation: Optional[List[Any]], options: Mapping[str, Any]
     ) -> StreamCall[Any]:
         """POST /{kind}/{id}/runs/{run_id}/continue, answered by server-sent events."""
-        request = self._continue_request(run_id, decided, options, True)
-        return StreamCall(request, self._fold(dict(options, run_id=run_id)))
+        request = self._continue_request(run_id, continuation, options, True)
+        return StreamCall(request, self._fold(dict(options, run_id=run_id)), _ON_CONTINUE)
 
     def _continue_request(
         self,
@@ -214,10 +190,28 @@ class AgentOS:
         url = self._run_url(run_id) + "/cancel"
         return Call(Request("POST", url, params=params), lambda response: None)
 
-    def get_run(self, run_id: str, session_id: str) -> Call[Any]:
+    def get_run(self, run_id: str, session_id: Optional[str], follow_up: bool = False) -> Call[Any]:
         """GET /{kind}/{id}/runs/{run_id}"""
+        if not session_id:
+            raise ValueError("session_id is needed: this object has not seen run %r" % (run_id,))
         request = Request("GET", self._run_url(run_id), params=[("session_id", session_id)])
-        return Call(request, self._parse_output)
+        return Call(request, self._parse_output, self._on_follow_up if follow_up else _ON_RUNS)
+
+    def _on_follow_up(self, error: RemoteHTTPError) -> RemoteAgentError:
+        better = _ON_RUNS(error)
+        if not isinstance(better, UnsupportedError):
+            return better
+        return UnsupportedError(
+            "%s continues a run by its tools only: AgentOS takes %s since 2.9."
+            % (shown_url(self._base_url), "=, ".join(decisions.FOLLOW_UPS) + "="),
+            error.url,
+        )
+
+    def look_up(self, fold: AgentOSFold) -> Optional[Call[Any]]:
+        """GET /{kind}/{id}/runs/{run_id} of a stream's run."""
+        if fold.run_id is None or fold.session_id is None:
+            return None
+        return self.get_run(fold.run_id, fold.session_id)
 
     def list_runs(self, session_id: str, status: Optional[str]) -> Call[Any]:
         """GET /{kind}/{id}/runs: rows of a session's runs."""
@@ -226,6 +220,7 @@ class AgentOS:
         return Call(
             Request("GET", self.url + "/runs", params=params),
             lambda response: models_of(response, model),
+            _ON_RUNS,
         )
 
     def resume_stream(
@@ -242,7 +237,7 @@ class AgentOS:
         request = Request("POST", self._run_url(run_id) + "/resume", form=form)
         options = {"run_id": run_id, "session_id": session_id}
         first = 0 if index is None else index + 1
-        return StreamCall(request, fold or self._fold(options, first))
+        return StreamCall(request, fold or self._fold(options, first), _ON_RUNS)
 
     def _run_url(self, run_id: str) -> str:
         if not isinstance(run_id, str) or not run_id:
