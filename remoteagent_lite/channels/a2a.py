@@ -38,7 +38,7 @@ from ..errors import (
     VersionNotSupportedError,
     shown_url,
 )
-from ..http.transport import MAX_BODY, StreamResponse, normal_url
+from ..http.transport import MAX_BODY, OpenResponse, normal_url
 from ..modelling.outputs import Output
 from ..options import RetryPolicy, Timeout
 from ..protocols.a2a import adk, interface as a2a
@@ -265,7 +265,7 @@ class A2AConnection:
         options: Optional[CallOptions] = None,
         *,
         repeatable: bool = False,
-    ) -> Union[StreamResponse, Told]:
+    ) -> Union[OpenResponse, Told]:
         """Send the operation; return when the headers of its stream are there.
 
         An agent that does not stream is sent the message in the ordinary way, which blocks until
@@ -275,7 +275,7 @@ class A2AConnection:
         limit = Limit(options or {}, self.timeout)
         plain = operation.name == a2a.SEND_STREAMING_MESSAGE
 
-        def once(dialect: Dialect, options: CallOptions) -> Union[StreamResponse, Told]:
+        def once(dialect: Dialect, options: CallOptions) -> Union[OpenResponse, Told]:
             # AgentOS's cards say of workflows that they do not stream, and they do.
             streams = dialect.interface.binding == a2a.AGNO or self._streams()
             if plain and not streams:
@@ -295,7 +295,7 @@ class A2AConnection:
         call: StreamOperation,
         limit: Limit,
         repeatable: bool,
-    ) -> Union[StreamResponse, Told]:
+    ) -> Union[OpenResponse, Told]:
         options = limit.left()
         trusted = self._is_trusted(dialect.interface, options)
         request = self._request(dialect, call)
@@ -433,7 +433,7 @@ class A2AConnection:
 
     def take_up(
         self, call: AnyStreamCall[Any], options: Optional[CallOptions] = None
-    ) -> Union[StreamResponse, Told]:
+    ) -> Union[OpenResponse, Told]:
         """Take the stream of a task up again, or learn how the task stands. Blocks.
 
         Subscribing comes first: what happens between the two is then told twice, not never.
@@ -446,7 +446,7 @@ class A2AConnection:
             # An answer whose headers broke off, or the page of a proxy: it may pass.
             raise RemoteServerUnavailableError(error.message, error.url, error, True) from error
 
-    def _taken_up(self, subscribe: StreamOperation, limit: Limit) -> Union[StreamResponse, Told]:
+    def _taken_up(self, subscribe: StreamOperation, limit: Limit) -> Union[OpenResponse, Told]:
         fold, get = subscribe.fold, subscribe.params
         before: Optional[Dict[str, Any]] = None
         if self._chosen is not None and self._chosen.version == "0.3":
@@ -455,7 +455,7 @@ class A2AConnection:
             before = self._task(get, limit.left())
             if _is_still(before):
                 return Told(functools.partial(fold.snapshot, before))
-        answer: Optional[StreamResponse] = None
+        answer: Optional[OpenResponse] = None
         try:
             found = self.open(subscribe, limit.left())
             if isinstance(found, Told) or before is None:

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import ProtocolError, RemoteAgentError, RemoteHTTPError, shown_url
 from ..http.transport import (
     MAX_BODY,
-    StreamResponse,
+    OpenResponse,
     Transport,
     basic_authorization,
     check_header,
@@ -124,7 +124,7 @@ class Connection:
         options: Optional[CallOptions] = None,
         *,
         repeatable: bool = False,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         """Send and return when the headers of an event stream are there; the caller closes it."""
         own: StreamCall[Any] = _own(call, StreamCall)
         request = own.request
@@ -139,7 +139,7 @@ class Connection:
 
     def take_up(
         self, call: AnyStreamCall[Any], options: Optional[CallOptions] = None
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         """Open the stream that goes on behind one that has broken off."""
         return self.open(call, options)
 
@@ -150,7 +150,7 @@ class Connection:
         *,
         repeatable: bool = False,
         trusted: bool = True,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         """Send and return when the headers are there, whatever follows; the caller closes it."""
         began = time.monotonic()  # a callable auth_token may take its time
         request, timeout = self._prepared(request, options or {}, trusted)
@@ -163,7 +163,7 @@ class Connection:
         *,
         own: bool = True,
         timeout: Optional[Timeout] = None,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         """Send for somebody else, and return whatever is answered; the caller closes it.
 
         Unless the credentials that go with it are this object's ``own``, they are the given
@@ -241,7 +241,7 @@ def _raise(error: RemoteAgentError, said: RemoteHTTPError) -> NoReturn:
     raise error from said
 
 
-def no_stream(answer: StreamResponse) -> ProtocolError:
+def no_stream(answer: OpenResponse) -> ProtocolError:
     """The error for an answer that is not an event stream; what it holds is dropped."""
     start = answer.text(200)
     return ProtocolError(

@@ -14,7 +14,7 @@ import time
 from typing import Iterator, Optional
 
 from ..errors import RemoteAgentError
-from ..http.transport import StreamResponse
+from ..http.transport import OpenResponse
 
 __all__ = ["HEARTBEAT", "Passage"]
 
@@ -36,7 +36,7 @@ class Passage:
     it up again, by a comment.
     """
 
-    def __init__(self, answer: StreamResponse, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, answer: OpenResponse, heartbeat: float = HEARTBEAT) -> None:
         self._answer = answer
         self._heartbeat = heartbeat
         self._events = answer.content_type == _EVENTS

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from ..cache import Recent
 from ..channels.agentos import Connection
 from ..errors import RemoteAgentError, shown_url
-from ..http.transport import StreamResponse
+from ..http.transport import OpenResponse
 from ..options import Timeout
 from ..protocols.component import Component
 from ..protocols.jsontext import json_of
@@ -104,11 +104,11 @@ class Upstream:
 
     def _forward(
         self, request: Request, caller: Caller, timeout: Optional[Timeout] = None
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         own = not self.forwards
         return self.connection.forward(request, caller.authorization, own=own, timeout=timeout)
 
-    def _passed(self, answer: StreamResponse) -> Answer:
+    def _passed(self, answer: OpenResponse) -> Answer:
         headers = [
             ("-".join(word.capitalize() for word in name.split("-")), answer.headers[name])
             for name in _ANSWER_HEADERS

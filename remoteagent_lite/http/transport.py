@@ -46,7 +46,7 @@ from .failures import cut_off, failed, hidden, secrets_of, status_error, timed_o
 
 __all__ = [
     "Exchange",
-    "StreamResponse",
+    "OpenResponse",
     "Transport",
     "basic_authorization",
     "check_header",
@@ -191,33 +191,33 @@ class Transport:
         *,
         repeatable: bool = False,
         began: Optional[float] = None,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         """Send and return as soon as the headers are there; the caller closes the answer.
 
         Raises as ``send`` does; an error status has raised before this returns.
         """
 
-        def once(exchange: Exchange, deadline: Optional[float]) -> StreamResponse:
+        def once(exchange: Exchange, deadline: Optional[float]) -> OpenResponse:
             # Uncompressed: a compressor in between may hold events back to fill its window.
             return self._open(request, exchange, timeout, deadline, "identity")
 
-        answer: StreamResponse = self._attempts(request, timeout, repeatable, began, once)
+        answer: OpenResponse = self._attempts(request, timeout, repeatable, began, once)
         return answer
 
-    def forward(self, request: Request, timeout: Timeout) -> StreamResponse:
+    def forward(self, request: Request, timeout: Timeout) -> OpenResponse:
         """Send, and return whatever is answered when its headers are there; the caller closes it.
 
         For those who pass answers on: an error status and a redirect are answers like any other.
         Raises as ``send`` does where no answer comes.
         """
 
-        def once(exchange: Exchange, deadline: Optional[float]) -> StreamResponse:
+        def once(exchange: Exchange, deadline: Optional[float]) -> OpenResponse:
             body, headers = self._encode(request, "identity")
             attempt = exchange.attempt(timeout, deadline)
             url = _target(request)
             return self._ask(request.method, url, headers, body, attempt, request.anonymous)
 
-        answer: StreamResponse = self._attempts(request, timeout, False, None, once)
+        answer: OpenResponse = self._attempts(request, timeout, False, None, once)
         return answer
 
     def _attempts(
@@ -294,7 +294,7 @@ class Transport:
         timeout: Timeout,
         deadline: Optional[float],
         encodings: str,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         url = _target(request)
         method, body, headers = request.method, *self._encode(request, encodings)
         for _ in range(MAX_REDIRECTS + 1):
@@ -379,7 +379,7 @@ class Transport:
         body: Union[bytes, Body, None],
         attempt: Attempt,
         anonymous: bool,
-    ) -> StreamResponse:
+    ) -> OpenResponse:
         prepared = requests.PreparedRequest()
         prepared.method = method
         prepared.url = url
@@ -422,10 +422,10 @@ class Transport:
                 attempt.stage = "connecting"  # a test library says so
             raise failed(error, url, attempt, slow) from error
         received = {name.lower(): value for name, value in response.headers.items()}
-        return StreamResponse(response.raw, received, method, url, prepared.headers, attempt)
+        return OpenResponse(response.raw, received, method, url, prepared.headers, attempt)
 
 
-class StreamResponse:
+class OpenResponse:
     """An answer whose body is still to be read.
 
     One thread reads; ``abort()`` may be called from any other and wakes it. The connection goes

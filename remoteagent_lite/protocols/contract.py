@@ -26,8 +26,8 @@ Whoever writes a third protocol writes these three. What lives above knows no mo
 
 FINISHED is what ``finished`` says. A fold that goes ``through_pauses`` is OPEN while the run
 ``waits``; there ``settle`` may find no more than that it does, and ``flush`` comes behind it.
-``output``, ``delta`` and ``rest`` change nothing and may come at any time. A stream that is given
-up, or fails, is not flushed.
+``output``, ``delta`` and ``unstreamed`` change nothing and may come at any time. A stream that is
+given up, or fails, is not flushed.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Fold(Protocol[T_co]):
         ...
 
     @property
-    def plural(self) -> bool:
+    def decodes_lists(self) -> bool:
         """Whether ``decode`` returns a list of events instead of one or None."""
         ...
 
@@ -258,7 +258,7 @@ class Fold(Protocol[T_co]):
         ...
 
     @property
-    def mark(self) -> int:
+    def news(self) -> int:
         """How much has been told that was never told before.
 
         Grows with a new piece of text or another part of an artifact, with a state that the run has
@@ -271,9 +271,10 @@ class Fold(Protocol[T_co]):
     def decode(self, name: str, data: Any) -> Any:
         """The event for one SSE frame: its event name ("" if none) and decoded JSON; or None.
 
-        A list of them if ``plural``. Raises EventsMissingError for an event before which others are
-        missing: it is as if the stream had broken off before it. What a server says in place of an
-        event, and what makes no sense, raises another error, with which the stream fails.
+        A list of them if ``decodes_lists``. Raises EventsMissingError for an event before which
+        others are missing: it is as if the stream had broken off before it. What a server says in
+        place of an event, and what makes no sense, raises another error, with which the stream
+        fails.
         """
         ...
 
@@ -285,7 +286,7 @@ class Fold(Protocol[T_co]):
         """The piece of the answer's text that ``event`` adds, or None."""
         ...
 
-    def rest(self) -> str:
+    def unstreamed(self) -> str:
         """What the final text has beyond the pieces that came."""
         ...
 
@@ -374,7 +375,7 @@ class RunProtocol(Protocol):
 
     # ... and goes on
 
-    def snapshot(self, output: Any) -> Any:
+    def standing(self, output: Any) -> Any:
         """How a run stands: a copy of what matters of an output for going on with it."""
         ...
 

@@ -114,7 +114,7 @@ class Recovery:
         memory = self._memory
         if output.run_id and output.session_id:
             memory.sessions.keep(output.run_id, output.session_id)
-            memory.latest.keep(output.run_id, self._protocol.snapshot(output))
+            memory.latest.keep(output.run_id, self._protocol.standing(output))
         if output.run_id and output.status not in UNFINISHED:
             memory.decided.drop(output.run_id)
 
@@ -127,7 +127,7 @@ class Recovery:
         if self._is_decided(output):
             return self._memory.latest.get(output.run_id)
         self.remember(output)
-        return self._protocol.snapshot(output)
+        return self._protocol.standing(output)
 
     def _is_decided(self, output: Any) -> bool:
         """Whether a run is found in a pause that has been decided here, and is only not yet over.
@@ -138,7 +138,7 @@ class Recovery:
         return (
             pause is not None
             and output.status == "PAUSED"
-            and not self._protocol.paused_anew(pause, self._protocol.snapshot(output))
+            and not self._protocol.paused_anew(pause, self._protocol.standing(output))
         )
 
     # --- Found

@@ -284,11 +284,11 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
                 raise UnsupportedError("A %s is not continued by %s=." % (kind, name))
         if isinstance(paused, str):
             run_id, paused = paused, None
-        snapshot: Any = None
+        decided: Any = None
         if paused is not None:
-            snapshot = self._protocol.snapshot(paused)
-            run_id = run_id or snapshot.run_id
-            session_id = session_id or snapshot.session_id
+            decided = self._protocol.standing(paused)
+            run_id = run_id or decided.run_id
+            session_id = session_id or decided.session_id
         if not run_id:
             raise ValueError("continue_run needs the paused output or a run_id")
         session_id = session_id or self._recovery.session_of(run_id)
@@ -298,14 +298,14 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         follow_up = self._protocol.is_follow_up(fields)
         with self._recovery.continuing(run_id) as began:
             latest = self._recovery.latest(run_id)
-            if snapshot is not None or latest is not None:
+            if decided is not None or latest is not None:
                 # What is refused by what is known here needs no request.
-                self._protocol.continuation(run_id, snapshot, latest, decisions, dict(fields))
+                self._protocol.continuation(run_id, decided, latest, decisions, dict(fields))
             latest = self._recovery.standing(run_id, session_id, follow_up, call_options)
-            value = self._protocol.continuation(run_id, snapshot, latest, decisions, fields)
+            value = self._protocol.continuation(run_id, decided, latest, decisions, fields)
             fields["session_id"] = session_id or (latest.session_id if latest else None)
             if value is not None or not follow_up:  # else it goes on as another run
-                began((latest or snapshot) if fields.get("background") else None)
+                began((latest or decided) if fields.get("background") else None)
             if stream:
                 streamed = self._protocol.continue_stream(run_id, value, fields)
                 return self._open(streamed, fields, call_options, repeatable=False)

@@ -144,7 +144,7 @@ class RunStream(Generic[OutputT, EventT]):
         self._attempts = Attempts(resume and resume.policy)
         self._state = _STREAMING
         self._broken = End()  # how the stream broke off last
-        self._before = 0  # the fold's mark when the run was looked up last
+        self._before = 0  # the fold's news when the run was looked up last
         self._error: Optional[BaseException] = None
         self._batch: Iterator[Any] = iter(())
         self._ended = threading.Event()
@@ -217,7 +217,7 @@ class RunStream(Generic[OutputT, EventT]):
         output = self.partial_output()
         if isinstance(output, Output) and not (self._was_cancelled and output.is_cancelled):
             output.raise_for_status()
-        rest = self._fold.rest()
+        rest = self._fold.unstreamed()
         if rest:
             yield rest
 
@@ -227,7 +227,7 @@ class RunStream(Generic[OutputT, EventT]):
         It is all of it for a workflow whose last step is a function, or what was streamed while a
         background run's stream was broken and its server restarted.
         """
-        return self._fold.rest() if self._state is _ENDED else ""
+        return self._fold.unstreamed() if self._state is _ENDED else ""
 
     def delta(self, event: Any) -> Optional[str]:
         """The piece that ``event`` adds to the answer's text; None if it adds none."""
@@ -392,7 +392,7 @@ class RunStream(Generic[OutputT, EventT]):
             )
         if type(item) is bytes:
             events: Any = self._decoder.feed(item)
-            self._batch = chain.from_iterable(events) if fold.plural else events
+            self._batch = chain.from_iterable(events) if fold.decodes_lists else events
         elif type(item) is Told:
             self._batch = _until_closed(self._decoder, _lazily(item.events))
         elif type(item) is Settled:
@@ -480,7 +480,7 @@ class RunStream(Generic[OutputT, EventT]):
         cause = end.cause if known else self._broken.cause
         delay = None
         if self._may_try_again(cause):
-            delay = self._attempts.pause(fold.mark, fold.waits and cause is None)
+            delay = self._attempts.pause(fold.news, fold.waits and cause is None)
         if delay is None:
             raise self._failed(self._interrupted(cause))
         return self._look_up(delay) if fold.finished else self._take_up(delay)
@@ -502,7 +502,7 @@ class RunStream(Generic[OutputT, EventT]):
             return cause is None and not end.proven
         if fold.fault is not None or self._is_silent(cause):
             return True
-        if self._state is not _RESUMING or fold.mark > self._attempts.mark:
+        if self._state is not _RESUMING or fold.news > self._attempts.news:
             return False
         if isinstance(cause, EventsMissingError):
             return self._attempts.count > 1  # they have been asked for a second time
@@ -518,7 +518,7 @@ class RunStream(Generic[OutputT, EventT]):
         if resume.reopen is None or fold.fault is not None:
             return False
         if self._state is _LOOKING_UP:
-            return fold.mark > self._before or not self._is_silent(cause)
+            return fold.news > self._before or not self._is_silent(cause)
         # An answer that does not even begin is waited for once.
         heard = self._source.reader.written > 0
         return heard or self._state is not _RESUMING or not is_silence(cause)
@@ -528,7 +528,7 @@ class RunStream(Generic[OutputT, EventT]):
         limit = self._limits.left(time.monotonic())
         if limit.read is not None and self._is_silent(self._broken.cause):
             limit = limit.within(min(limit.read, _GLANCE))
-        self._before = self._fold.mark
+        self._before = self._fold.news
         self._go_on(_LOOKING_UP, functools.partial(self._resume.look_up, limit), delay)
         return True
 
@@ -551,7 +551,7 @@ class RunStream(Generic[OutputT, EventT]):
             self._decoder.closed = True
 
     def _new_decoder(self) -> SSEDecoder[Any]:
-        idle = [_IDLE] if self._fold.plural else _IDLE
+        idle = [_IDLE] if self._fold.decodes_lists else _IDLE
         return SSEDecoder(self._fold.decode, self._url, idle=idle)
 
     def _interrupted(self, cause: Optional[BaseException]) -> RemoteAgentError:

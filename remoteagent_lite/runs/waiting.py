@@ -69,7 +69,7 @@ class Limits:
         limit, phase = self.deadline, "total"
         if not ended:
             self._ended_at = None
-            count = (fold.waits, fold.mark if fold.waits else fold.frames)
+            count = (fold.waits, fold.news if fold.waits else fold.frames)
             if count[1] is None or self.timeout.read is None:
                 return limit, phase
             if count != self._count:
@@ -96,15 +96,15 @@ class Attempts:
         self._spread = spread
         self._waits = False
         self.count = 0
-        self.mark = -1
+        self.news = -1
 
-    def pause(self, mark: int, waits: bool) -> Optional[float]:
+    def pause(self, news: int, waits: bool) -> Optional[float]:
         """How many seconds to wait before the next one; None if there is none.
 
         Who only ``waits`` may ask again for ever.
         """
-        if mark > self.mark or waits is not self._waits:
-            self.count, self.mark, self._waits = 0, mark, waits
+        if news > self.news or waits is not self._waits:
+            self.count, self.news, self._waits = 0, news, waits
         self.count += 1
         policy = _ASKING if waits else self._policy
         delay = None if policy is None else policy.delay(self.count)

@@ -386,7 +386,7 @@ def test_chunks_of_an_sdk_server() -> None:
     assert (progress.state, progress.text, progress.content) == ("working", "on it", None)
     assert (end.content, end.run_id, end.session_id, end.agent_id) == ("t0 t1 t2", "T", "C", "id")
     output = fold.output()
-    assert (output.status, output.content, fold.rest(), fold.suspect) == (
+    assert (output.status, output.content, fold.unstreamed(), fold.suspect) == (
         "COMPLETED",
         "t0 t1 t2",
         "",
@@ -558,7 +558,7 @@ def test_agno_ends_once_and_with_the_text_of_the_final_task() -> None:
     assert events[-2].state == "completed"
     assert (events[-1].content, events[-1].metrics.input_tokens) == ("echo: hi", 3)
     assert "task" in events[-1].raw
-    assert pieces(events, fold) == ["echo: ", "hi"] and fold.rest() == ""
+    assert pieces(events, fold) == ["echo: ", "hi"] and fold.unstreamed() == ""
     assert fold.output().metrics.input_tokens == 3
 
 
@@ -597,7 +597,7 @@ def test_agno_workflow_is_one_run_of_three_tasks() -> None:
         "W",
         "S2",
     )
-    assert fold.rest() == ""
+    assert fold.unstreamed() == ""
     assert {event.run_id for event in events} == {"W"}
     assert events[-1].content == "echo: echo: hi" and events[-1].workflow_id == "id"
 
@@ -729,7 +729,7 @@ def test_interleaved_artifacts_end_as_they_belong_together() -> None:
         [chunk("a", "a1"), chunk("b", "b1"), more("a", "a2"), more("b", "b2"), status("COMPLETED")]
     )
     assert pieces(events, fold) == ["a1", "\nb1", "a2", "b2"]
-    assert fold.output().content == "a1a2\nb1b2" and fold.rest() == ""
+    assert fold.output().content == "a1a2\nb1b2" and fold.unstreamed() == ""
     assert [event.artifact_id for event in events if fold.delta(event)] == ["a", "b", "a", "b"]
 
 
@@ -748,7 +748,7 @@ def test_rewrite_resets_and_goes_on_from_there() -> None:
     reset = events[2]
     assert (reset.name, reset.artifact_id, reset.text) == ("artifact-reset", "a", "right")
     assert pieces(events, fold) == ["wrong", "ly"]
-    assert events[-1].content == fold.output().content == "rightly" and fold.rest() == ""
+    assert events[-1].content == fold.output().content == "rightly" and fold.unstreamed() == ""
 
 
 @pytest.mark.parametrize("component", [AGENT, TEAM])
@@ -794,14 +794,14 @@ def test_a_message_beside_artifacts_is_not_the_answer() -> None:
 
 def test_an_answer_in_the_last_status_is_the_rest() -> None:
     events, fold = follow([snap("SUBMITTED"), status("COMPLETED", said("the answer"))])
-    assert pieces(events, fold) == [] and fold.rest() == "the answer"
+    assert pieces(events, fold) == [] and fold.unstreamed() == "the answer"
     assert events[-1].content == "the answer"
 
 
 def test_structured_answer() -> None:
     events, fold = follow([snap("SUBMITTED"), chunk("a", {"data": {"n": 1}}), status("COMPLETED")])
     assert names(events) == ["RunStarted", "artifact-update", "RunCompleted"]
-    assert events[-1].content == fold.output().content == {"n": 1} and fold.rest() == ""
+    assert events[-1].content == fold.output().content == {"n": 1} and fold.unstreamed() == ""
 
 
 @pytest.mark.parametrize("component", [AGENT, TEAM, WORKFLOW])
@@ -882,7 +882,7 @@ def test_snapshot_with_text_brings_what_was_not_shown() -> None:
         ]
     )
     assert pieces(events, fold) == ["one ", "two ", "three", "\nfour"]
-    assert fold.output().content == "one two three\nfour" and fold.rest() == ""
+    assert fold.output().content == "one two three\nfour" and fold.unstreamed() == ""
 
 
 def test_a_final_task_without_artifacts_does_not_take_away_the_answer() -> None:
@@ -917,10 +917,10 @@ def test_partial_outputs_are_not_changed_by_what_comes_later() -> None:
 
 def marks_of(fold: A2AFold, *frames: Event) -> List[int]:
     """How often each frame is news."""
-    marks = [fold.mark]
+    marks = [fold.news]
     for frame in frames:
         fold.decode("", frame)
-        marks.append(fold.mark)
+        marks.append(fold.news)
     return [after - before for before, after in zip(marks, marks[1:])]
 
 
@@ -993,7 +993,7 @@ def test_a_stream_that_breaks_the_same_way_each_time_brings_no_news(told: List[E
         fold.resumed()
         for frame in told:
             fold.decode("", frame)
-        marks.append(fold.mark)
+        marks.append(fold.news)
     assert len(set(marks[1:])) == 1
 
 
@@ -1053,7 +1053,7 @@ def test_what_could_be_repeated_or_new_is_suspect() -> None:
     events = fold.decode("", status("COMPLETED"))
     assert fold.suspect and "RunCompleted" not in names(events)
     fold.settle(output_of(task("COMPLETED", artifact("a", "ha ha ha ")), AGENT, "id"))
-    assert fold.rest() == "ha "
+    assert fold.unstreamed() == "ha "
     assert fold.flush()[0].content == "ha ha ha "
 
 
@@ -1124,7 +1124,7 @@ def test_what_was_stored_since_a_subscription_is_told_once(
         fold.settle(output_of(task("COMPLETED", artifact("a", *final)), AGENT, "id"))
     events += fold.flush()
     assert fold.output().content == events[-1].content == "one two three"
-    assert "".join(pieces(events, fold)) + fold.rest() == "two three"
+    assert "".join(pieces(events, fold)) + fold.unstreamed() == "two three"
     assert "artifact-reset" not in names(events)
 
 
@@ -1220,7 +1220,7 @@ def test_settled_unseen() -> None:
     fold.on_end = ends.append
     output = output_of(task("COMPLETED", artifact("a", "one two")), AGENT, "id")
     fold.settle(output)
-    assert fold.output() is output and ends == [output] and fold.rest() == "two"
+    assert fold.output() is output and ends == [output] and fold.unstreamed() == "two"
     (end,) = fold.flush()
     assert (end.event, end.content) == ("RunCompleted", "one two")
 
@@ -1240,7 +1240,7 @@ def test_pieces_add_up_to_the_content(artifacts: List[Tuple[str, List[str]]]) ->
     events, fold = follow([*frames, status("COMPLETED")])
     content = fold.output().content
     assert "".join(pieces(events, fold)) == (content or "")
-    assert fold.rest() == "" and names(events)[-1] == "RunCompleted"
+    assert fold.unstreamed() == "" and names(events)[-1] == "RunCompleted"
 
 
 @given(st.lists(bits.filter(bool), min_size=2, max_size=8), st.data())
@@ -1388,7 +1388,7 @@ def test_no_sequence_of_events_raises(
             for event in events
         )
         json.dumps(fold.output().to_dict())
-        fold.rest(), fold.suspect, fold.output().waits_for, fold.output().reason
+        fold.unstreamed(), fold.suspect, fold.output().waits_for, fold.output().reason
     fold.end()
     ends += sum(event.event.endswith(("Completed", "Error")) for event in fold.flush())
     assert ends <= 1

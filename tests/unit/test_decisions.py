@@ -10,7 +10,7 @@ import pytest
 from remoteagent_lite import UnsupportedError, models
 from remoteagent_lite.models import RunRequirement, StepRequirement, ToolExecution
 from remoteagent_lite.protocols.a2a.runs import A2A
-from remoteagent_lite.protocols.agentos.decisions import form_value, is_follow_up, snapshot
+from remoteagent_lite.protocols.agentos.decisions import form_value, is_follow_up, standing
 from remoteagent_lite.protocols.component import AGENT, COMPONENTS, TEAM, WORKFLOW
 from tests import FIXTURES
 
@@ -59,7 +59,7 @@ def agent_paused(*calls: Dict[str, Any]) -> Any:
 
 
 def sent(component: Any, paused: Any, given: Any = None, latest: Any = None) -> Any:
-    of_it = None if paused is None else snapshot(component, paused)
+    of_it = None if paused is None else standing(component, paused)
     return form_value(component, "r", of_it, latest, given, False)
 
 
@@ -512,7 +512,7 @@ def test_requirement_of_an_earlier_pause_does_not_decide_a_new_call() -> None:
 
 
 def test_bare_decisions_are_completed() -> None:
-    latest = snapshot(AGENT, agent_paused(call(), EXTERNAL, dict(ASK, tool_call_id="c2")))
+    latest = standing(AGENT, agent_paused(call(), EXTERNAL, dict(ASK, tool_call_id="c2")))
     given: List[Any] = [
         ToolExecution(tool_call_id="call_1", result="done"),
         {"tool_call_id": "call_0", "confirmed": False, "confirmation_note": "no"},
@@ -539,7 +539,7 @@ def test_bare_decisions_are_completed() -> None:
 
 
 def test_bare_requirements_and_steps_are_completed() -> None:
-    team = snapshot(TEAM, recorded("team-member-tool"))
+    team = standing(TEAM, recorded("team-member-tool"))
     (requirement,) = team.requirements
     for given in (
         RunRequirement(id=requirement.id, confirmation=True),
@@ -551,7 +551,7 @@ def test_bare_requirements_and_steps_are_completed() -> None:
         assert whole["member_run_id"] == requirement.member_run_id
     with pytest.raises(ValueError, match="has no requirement 'x'"):
         sent(TEAM, None, [RunRequirement(id="x", confirmation=True)], team)
-    executor = snapshot(WORKFLOW, recorded("workflow-executor"))
+    executor = standing(WORKFLOW, recorded("workflow-executor"))
     (step,) = executor.step_requirements
     inner = RunRequirement(id=step.executor_requirements[0].id, confirmation=False)
     bare = StepRequirement(step_id=step.step_id, executor_requirements=[inner])
@@ -563,7 +563,7 @@ def test_bare_requirements_and_steps_are_completed() -> None:
         ("choose", {"selected_choices": ["left"]}),
         ("review", {"edited_output": "better"}),
     ):
-        latest = snapshot(WORKFLOW, recorded("workflow-" + name))
+        latest = standing(WORKFLOW, recorded("workflow-" + name))
         step_id = latest.step_requirements[0].step_id
         (whole,) = sent(WORKFLOW, None, [StepRequirement(step_id=step_id, **fields)], latest)
         assert whole.items() >= fields.items()
@@ -572,7 +572,7 @@ def test_bare_requirements_and_steps_are_completed() -> None:
 
 def test_whole_list_of_decided_objects_is_taken_too() -> None:
     paused = agent_paused(call(), EXTERNAL)
-    latest = snapshot(AGENT, paused)
+    latest = standing(AGENT, paused)
     paused.tools[0].confirm()
     paused.tools[1].set_result("done")
     tools = sent(AGENT, None, paused.tools, latest)
@@ -617,7 +617,7 @@ def test_output_from_before_the_run_paused_again_is_refused() -> None:
     second.step_requirements[1].retry_count = 1
     first.pending[0].confirm()
     with pytest.raises(ValueError, match="has paused again since, for review of"):
-        sent(WORKFLOW, first, None, snapshot(WORKFLOW, second))
+        sent(WORKFLOW, first, None, standing(WORKFLOW, second))
     second.pending[0].confirm()
     assert [each["confirmed"] for each in sent(WORKFLOW, second)] == [False, True]
 
@@ -656,12 +656,12 @@ def test_follow_up_options() -> None:
 def test_snapshot_is_small_and_apart() -> None:
     paused = agent_paused(call())
     paused.messages = [{"role": "user", "content": "long"}]
-    kept = snapshot(AGENT, paused)
+    kept = standing(AGENT, paused)
     kept.tools[0].confirm()
     assert paused.tools[0].confirmed is None
     assert "messages" not in kept.to_dict()
     paused.status = "COMPLETED"
-    assert set(snapshot(AGENT, paused).to_dict()) == {"run_id", "session_id", "status"}
+    assert set(standing(AGENT, paused).to_dict()) == {"run_id", "session_id", "status"}
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: each.kind)
@@ -670,6 +670,6 @@ def test_what_a_run_over_a2a_has_answered_is_not_kept_only_what_it_asks(componen
         {"run_id": "r", "session_id": "s", "status": "COMPLETED", "content": "x" * 1000}
     )
     protocol = A2A(component, "a")
-    assert "content" not in protocol.snapshot(output).to_dict()
+    assert "content" not in protocol.standing(output).to_dict()
     output.status = "PAUSED"
-    assert protocol.snapshot(output).content == output.content
+    assert protocol.standing(output).content == output.content

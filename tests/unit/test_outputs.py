@@ -28,7 +28,7 @@ from remoteagent_lite import (
     models,
 )
 from remoteagent_lite.modelling.base import Model
-from remoteagent_lite.protocols.agentos.decisions import form_value, snapshot
+from remoteagent_lite.protocols.agentos.decisions import form_value, standing
 from remoteagent_lite.protocols.agentos.fold import AgentOSFold
 from remoteagent_lite.protocols.component import COMPONENTS, Component
 from tests import FIXTURES
@@ -219,7 +219,7 @@ def check(name: str, data: Dict[str, Any]) -> None:
         output.raise_for_status()
     component = component_named(name)
     for of_it, latest in ((output, None), (None, output), (output, output)):
-        kept = [each and snapshot(component, each) for each in (of_it, latest)]
+        kept = [each and standing(component, each) for each in (of_it, latest)]
         with contextlib.suppress(ValueError, UnsupportedError):
             form_value(component, "r", kept[0], kept[1], None, False)
 
@@ -282,7 +282,7 @@ def folded(name: str, frames: List[Any]) -> None:
         if event is not None:
             fold.delta(event)
             assert event.to_dict() == frame
-    fold.rest()
+    fold.unstreamed()
     output = fold.output()
     read(output)
     assert {type(output.run_id), type(output.session_id), type(output.status)} == {str}

@@ -27,8 +27,8 @@ from remoteagent_lite.runs.waiting import (
 )
 
 
-def fold(frames: Optional[int] = None, mark: int = 0, waits: bool = False) -> Any:
-    return SimpleNamespace(frames=frames, mark=mark, waits=waits, grace=2.0)
+def fold(frames: Optional[int] = None, news: int = 0, waits: bool = False) -> Any:
+    return SimpleNamespace(frames=frames, news=news, waits=waits, grace=2.0)
 
 
 # How long
@@ -54,9 +54,9 @@ def test_silence_is_counted_from_the_last_frame_where_only_frames_are_signs_of_l
 
 def test_silence_of_a_run_that_is_waited_for_is_counted_from_its_last_news() -> None:
     limits = Limits(Timeout(read=5.0, total=None), None, 100.0)
-    assert limits.soonest(fold(7, mark=1, waits=True), False, 101.0) == (106.0, "read")
-    assert limits.soonest(fold(9, mark=1, waits=True), False, 104.0) == (106.0, "read")
-    assert limits.soonest(fold(9, mark=2, waits=True), False, 105.0) == (110.0, "read")
+    assert limits.soonest(fold(7, news=1, waits=True), False, 101.0) == (106.0, "read")
+    assert limits.soonest(fold(9, news=1, waits=True), False, 104.0) == (106.0, "read")
+    assert limits.soonest(fold(9, news=2, waits=True), False, 105.0) == (110.0, "read")
 
 
 def test_silence_is_counted_anew_when_something_else_is_read_from() -> None:
@@ -110,8 +110,8 @@ def test_a_cancel_needs_time(wait: float) -> None:
 # How often
 
 
-def pauses(attempts: Attempts, marks: List[int], waits: bool = False) -> List[Optional[float]]:
-    return [attempts.pause(mark, waits) for mark in marks]
+def pauses(attempts: Attempts, news: List[int], waits: bool = False) -> List[Optional[float]]:
+    return [attempts.pause(each, waits) for each in news]
 
 
 def attempts(policy: Optional[RetryPolicy]) -> Attempts:

@@ -154,7 +154,7 @@ class A2AFold:
     """
 
     #: ``decode`` returns a list.
-    plural = True
+    decodes_lists = True
 
     def __init__(
         self,
@@ -236,12 +236,12 @@ class A2AFold:
         self._progress_head = {"event": "CustomEvent", **self._ids, **progress}
 
     @property
-    def mark(self) -> int:
+    def news(self) -> int:
         """Changes with what is known of the run, and not with what is only said again.
 
         Before the first break whatever comes counts as news.
         """
-        return self.frames if self._rejoin is None else self._rejoin.mark
+        return self.frames if self._rejoin is None else self._rejoin.news
 
     def hear(self, read: Callable[[Any], Any], version: V10, task_follows: bool) -> None:
         """What comes from now on is to be read so, and is said in that version."""
@@ -335,7 +335,7 @@ class A2AFold:
         self._output = None
         self._identify(member, value)
         events: Events = []
-        mark = self.mark
+        news = self.news
         if not self._started:
             self._started = True
             events.append(self._event(self._component.prefix + "Started", raw))
@@ -344,7 +344,7 @@ class A2AFold:
         if not events and not self._is_asked_for:
             stated = {} if member == "message" else {"state": state_name(self._state)}
             events.append(self._custom(kind, raw, **stated))
-        self._asked = self._asked and self.mark == mark
+        self._asked = self._asked and self.news == news
         state = self._state
         self._states.add(state)
         self._is_working = state == "TASK_STATE_WORKING"
@@ -500,10 +500,10 @@ class A2AFold:
         if metadata:
             task["metadata"] = {**mapping(task.get("metadata")), **metadata}
         events = self._agno_tool(metadata, raw)
-        events += self._news("status-update", raw)
+        events += self._told_beside("status-update", raw)
         return events + self._state_events(raw, False)
 
-    def _news(self, kind: str, raw: Any) -> Events:
+    def _told_beside(self, kind: str, raw: Any) -> Events:
         """What the message beside a state tells. Its text is the answer's only at the end."""
         status = mapping((self._task or {}).get("status"))
         message = mapping(status.get("message"))
@@ -570,7 +570,7 @@ class A2AFold:
         if rejoin is not None:
             rejoin.took(self._artifacts)
             rejoin.saw(task, self._artifacts)
-        return [*taken, *self._news("task", raw), *self._state_events(raw, True)]
+        return [*taken, *self._told_beside("task", raw), *self._state_events(raw, True)]
 
     def _take(self, task: JSON, raw: Any) -> Events:
         """Let a snapshot take the place of what was known."""
@@ -693,7 +693,7 @@ class A2AFold:
     def _release_all(self, raw: Any) -> Events:
         """What was held back, now that it is clear that nothing decides it."""
         events: Events = []
-        rest = {} if self._rejoin is None else self._rejoin.rest(self._artifacts)
+        rest = {} if self._rejoin is None else self._rejoin.undecided(self._artifacts)
         for key, changes in rest.items():
             events += self._change(key, self._artifacts[key].fields, changes, raw)
         return events
@@ -749,7 +749,7 @@ class A2AFold:
         content = event.__dict__.get("content")
         return content if isinstance(content, str) else None
 
-    def rest(self) -> str:
+    def unstreamed(self) -> str:
         known = self._known().__dict__
         content = known.get("content")
         streamed = "".join(self._pieces)

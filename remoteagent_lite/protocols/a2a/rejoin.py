@@ -32,12 +32,12 @@ class Change(NamedTuple):
 class Rejoin:
     """What has to be known of a stream that was broken to tell what is new from what is repeated.
 
-    ``mark`` counts news: a piece of text, an artifact, a message or a state that was never seen.
+    ``news`` counts a piece of text, an artifact, a message or a state that was never seen.
     What flips back is none.
     """
 
-    def __init__(self, mark: int, states: Iterable[str], task: JSON, artifacts: Artifacts) -> None:
-        self.mark = 0
+    def __init__(self, news: int, states: Iterable[str], task: JSON, artifacts: Artifacts) -> None:
+        self.news = 0
         #: Whether what is known may lack a chunk, or have one twice.
         self.doubt = False
         self._unsure = False  # no task has come since the stream broke
@@ -52,7 +52,7 @@ class Rejoin:
         for state in states:
             self._learn(state)
         self.saw(task, artifacts)
-        self.mark = mark  # all that is no news
+        self.news = news  # all that is no news
 
     def broken(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
         """The stream was broken. What was held back and can be nothing else is new, by artifact."""
@@ -147,7 +147,7 @@ class Rejoin:
             and there[-2 * count :] == _doubled(replay.parts)
         )
 
-    def rest(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
+    def undecided(self, artifacts: Artifacts) -> Dict[str, List[Change]]:
         """What was held back, by artifact, now that nothing comes any more that could decide."""
         return {key: self._released(key, artifacts[key]) for key in list(self._replays)}
 
@@ -251,7 +251,7 @@ class Rejoin:
         size = sum(map(len, pieces)) + len(change.parts) - len(pieces)
         now = now + size if change.append else size
         if change.append and now > most:
-            self.mark += 1  # nothing to remember: to be repeated it has to be short again
+            self.news += 1  # nothing to remember: to be repeated it has to be short again
         elif change.parts:
             self._learn(key, now, change)
         self._sizes[key] = now, max(now, most)
@@ -259,7 +259,7 @@ class Rejoin:
     def _learn(self, *fact: Any) -> None:
         known = len(self._facts)
         self._facts.add(hash(json.dumps(fact, sort_keys=True)))
-        self.mark += len(self._facts) - known
+        self.news += len(self._facts) - known
 
 
 class _Replay:

@@ -163,13 +163,13 @@ class A2A:
         def parse(result: Any, interface: Interface) -> Any:
             output = self._parse(result, interface)
             if interface.binding == AGNO and not options.get("background"):
-                return self.settled(output)
+                return self.paused_unless_over(output)
             return output
 
         return parse
 
     @staticmethod
-    def settled(output: Any) -> Any:
+    def paused_unless_over(output: Any) -> Any:
         """What is known of a run that an AgentOS does nothing more for.
 
         It calls a run that waits for a decision "working", and has no way to tell for which.
@@ -178,7 +178,7 @@ class A2A:
             output.__dict__["status"] = "PAUSED"
         return output
 
-    def snapshot(self, output: Any) -> Any:
+    def standing(self, output: Any) -> Any:
         """What matters of an output for going on with its run."""
         if not isinstance(output, self._output):
             raise TypeError(
@@ -260,7 +260,7 @@ class A2A:
             if not fold.finished:
                 return Told(functools.partial(fold.snapshot, task))
             output = self._parse(task, interface)
-            return self.settled(output) if interface.binding == AGNO else output
+            return self.paused_unless_over(output) if interface.binding == AGNO else output
 
         return Operation(GET_TASK, _task(fold.run_id, fold.session_id), parse)
 

@@ -14,7 +14,7 @@ from ...modelling.base import child, children
 from ...modelling.checks import fields_of_call, how_to_decide, tool_of
 from ..component import AGENT, TEAM, WORKFLOW, Component
 
-__all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "paused_anew", "snapshot"]
+__all__ = ["FOLLOW_UPS", "form_value", "is_follow_up", "paused_anew", "standing"]
 
 #: Options that make of a run something new; with one of them it need not be paused.
 FOLLOW_UPS = ("input", "continue_from", "fork", "regenerate", "additional_instructions")
@@ -29,7 +29,7 @@ def is_follow_up(options: Mapping[str, Any]) -> bool:
     return any(value is not None and value is not False for value in values)  # 0 is an index
 
 
-def snapshot(component: Component, output: Any) -> Any:
+def standing(component: Component, output: Any) -> Any:
     """A copy of what matters for continuing a run; what is done to ``output`` does not reach it."""
     model = getattr(models, component.output)
     if not isinstance(output, model):
@@ -52,9 +52,9 @@ def form_value(
 ) -> Optional[List[Dict[str, Any]]]:
     """What goes into ``component.continue_field``; None if nothing does.
 
-    ``paused`` is a snapshot of the output the caller decided on, ``latest`` one of what is known
-    of the run, ``given`` are decisions given beside; each may be None. Raises ValueError unless
-    the run is paused (or ``follow_up``) and all is decided.
+    ``paused`` is how the run stood in the output that the caller decided on, ``latest`` how it
+    stands as far as is known, ``given`` are decisions beside; each may be None. Raises ValueError
+    unless the run is paused (or ``follow_up``) and all is decided.
     """
     for state in (latest, paused):
         if state is not None and state.status not in (None, "PAUSED"):
@@ -67,7 +67,7 @@ def form_value(
     if base is None:
         base = _from_given(component, run_id, given or [])
     else:
-        base = snapshot(component, base)
+        base = standing(component, base)
         for each in given or []:
             _MERGE[component](base, run_id, each)
     _refuse_outdated(run_id, base, latest)

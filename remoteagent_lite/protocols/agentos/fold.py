@@ -61,7 +61,7 @@ class AgentOSFold:
     What is kept of an event is a copy: events belong to whoever reads them.
     """
 
-    plural = False
+    decodes_lists = False
     frames: Optional[int] = None
     #: A paused workflow's output, and what contradicts a cancelled run, come behind its end.
     grace = 2.0
@@ -149,7 +149,7 @@ class AgentOSFold:
         return self._next - 1 if self._next else None
 
     @property
-    def mark(self) -> int:
+    def news(self) -> int:
         return (self._next or 0) + len(self._ahead)
 
     def flush(self) -> List[Any]:
@@ -246,7 +246,7 @@ class AgentOSFold:
             return content if isinstance(content, str) else None
         return None
 
-    def rest(self) -> str:
+    def unstreamed(self) -> str:
         content = self.output().content
         streamed = self._text.getvalue()
         if not isinstance(content, str) or self._status != "COMPLETED":

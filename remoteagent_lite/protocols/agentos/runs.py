@@ -156,9 +156,9 @@ class AgentOS:
         form += form_fields(self.component, options, CONTINUE_FIELDS)
         return Request("POST", self._run_url(run_id) + "/continue", form=form)
 
-    def snapshot(self, output: Any) -> Any:
+    def standing(self, output: Any) -> Any:
         """What matters of an output for going on with its run."""
-        return decisions.snapshot(self.component, output)
+        return decisions.standing(self.component, output)
 
     @staticmethod
     def is_follow_up(options: Mapping[str, Any]) -> bool:
@@ -177,7 +177,7 @@ class AgentOS:
         follow_up = decisions.is_follow_up(options)
         return decisions.form_value(self.component, run_id, paused, latest, given, follow_up)
 
-    #: Whether a paused run waits for something else than it did in an earlier snapshot.
+    #: Whether a paused run waits for something else than it did before.
     paused_anew = staticmethod(decisions.paused_anew)
 
     def running(self, run_id: str) -> Any:
