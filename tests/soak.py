@@ -4,6 +4,9 @@ Every run has an input and an answer of its own, and every exchange may be cut a
 delayed, or answered by something else (see `tests.peers.ledger`). Whatever happens, each run ends
 in its own whole answer or in a documented error that what went wrong explains, is executed at most
 once, and leaves nothing behind. ``--only 17`` repeats one run of a seed with the same faults.
+
+``--batch`` is about many inputs: ``agent.map`` on a real AgentOS with a journal, in a process
+that is killed three times. Every row has an answer in the end, and was executed once.
 """
 
 import argparse
@@ -16,9 +19,11 @@ import itertools
 import os
 import random
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
 import urllib3
@@ -35,8 +40,10 @@ from remoteagent_lite.errors import (
     TaskNotFoundError,
 )
 from tests import FIXTURES
+from tests.batches import KilledBatch
 from tests.peers.faults import PATIENCE, RawServer
 from tests.peers.ledger import HARMLESS, Agent2Agent, AgentOS, Ledger, Trial
+from tests.peers.server import AGENTOS_LATEST, PeerServer
 
 __all__ = ["Soak"]
 
@@ -340,6 +347,34 @@ def soak(
     return failures
 
 
+def soak_batch(rows: int) -> List[str]:
+    """Run it, print its figures and return what went wrong."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, PeerServer(AGENTOS_LATEST, a2a=True) as server:
+        batch = KilledBatch(server.url, Path(folder) / "answers.jsonl", rows)
+        answered = batch.run([rows // 5, rows // 2, rows * 4 // 5])
+        counts = batch.executions()
+        size = batch.journal.stat().st_size / 2**20
+    duration = time.monotonic() - began
+    print("\nbatch, Python %s" % sys.version.split()[0])
+    for name, value in (
+        ("rows", rows),
+        ("answers, in order", len(answered)),
+        ("executions", sum(counts.values())),
+        ("executed more than once", sum(count > 1 for count in counts.values())),
+        ("memory behind a tenth, at the end", ", ".join(batch.memory)),
+        ("journal, MiB", "%.1f" % size),
+        ("duration, s", "%.1f" % duration),
+    ):
+        print("  %-45s %s" % (name, value))
+    failures = []
+    if answered != list(range(rows)):
+        failures.append("there are %d answers, or they are in no order" % len(answered))
+    if len(counts) != rows or set(counts.values()) != {1}:
+        failures.append("rows were not executed once each")
+    return failures
+
+
 def _settled(before: Resources) -> Resources:
     """What is held once threads that are ending have had the time to."""
     for _ in range(200):
@@ -357,6 +392,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="repeat the run of that number alone")
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--protocol", choices=AGENTS, action="append")
+    parser.add_argument("--batch", action="store_true", help="many inputs, killed three times")
     given = parser.parse_args()
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
@@ -364,7 +400,9 @@ def main() -> int:
     faulthandler.dump_traceback_later(3600, exit=True)
     gc.set_threshold(200, 5, 5)  # it may run anywhere
     failures = []
-    for protocol in given.protocol or AGENTS:
+    if given.batch:
+        failures += soak_batch(given.runs)
+    for protocol in () if given.batch else given.protocol or AGENTS:
         failures += soak(protocol, given.seed, given.runs, given.threads, given.only)
     print("\n%s" % ("%d FAILED" % len(failures) if failures else "passed"))
     return 1 if failures else 0

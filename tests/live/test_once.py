@@ -1,8 +1,6 @@
 """Runs that happen once, and batches with a journal, on real servers that count executions."""
 
 import multiprocessing
-import signal
-import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -19,7 +17,7 @@ from remoteagent_lite import (
     RunFailedError,
     UnsupportedError,
 )
-from tests import ROOT
+from tests.batches import KilledBatch
 from tests.peers.server import AGENTOS_LATEST, AGENTOS_VERSIONS, PeerServer
 
 REMOTES = [(RemoteAgent, "plain"), (RemoteTeam, "duo"), (RemoteWorkflow, "qa")]
@@ -200,34 +198,12 @@ def test_protocol_0_3_cannot_look_runs_up(a2a_sdk_03: PeerServer) -> None:
 
 # --- Batches with a journal
 
-BATCH = """
-import sys
-from remoteagent_lite import RemoteAgent
-url, journal, count = sys.argv[1:]
-rows = ("row %d of %s" % (n, journal) for n in range(int(count)))
-with RemoteAgent(url, "plain", timeout=60) as agent:
-    for result in agent.map(rows, workers=16, journal=journal):
-        result.output.raise_for_status()
-        print(result.index, flush=True)
-"""
 
-
-@pytest.mark.parametrize("rows", [300])
-def test_a_batch_that_is_killed_goes_on_and_runs_no_row_twice(tmp_path: Path, rows: int) -> None:
-    journal = tmp_path / "answers.jsonl"
+def test_a_batch_that_is_killed_goes_on_and_runs_no_row_twice(tmp_path: Path) -> None:
+    rows = 300
     with PeerServer(AGENTOS_LATEST, a2a=True) as server:
-        command = [sys.executable, "-c", BATCH, server.url, str(journal), str(rows)]
-        for kill_after in (rows // 10, rows // 5, rows // 3):
-            process = subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.PIPE)
-            assert process.stdout is not None
-            for _ in range(kill_after):
-                assert process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-        done = subprocess.run(command, cwd=str(ROOT), stdout=subprocess.PIPE, check=True)
-        assert [int(line) for line in done.stdout.split()] == list(range(rows))
-        counts = requests.get(server.url + "/executions", timeout=10).json()
-        mine = {text: count for text, count in counts.items() if str(journal) in text}
-        assert len(mine) == rows
-        assert set(mine.values()) == {1}
+        batch = KilledBatch(server.url, tmp_path / "answers.jsonl", rows)
+        assert batch.run([rows // 10, rows // 5, rows // 3]) == list(range(rows))
+        counts = batch.executions()
+    assert len(counts) == rows
+    assert set(counts.values()) == {1}
