@@ -114,9 +114,13 @@ def copied(value: Any) -> Any:
 
 
 def json_text(name: str, value: Any) -> str:
-    """``value`` as JSON. Raises TypeError, which names the argument, for what has no JSON form."""
+    """``value`` as JSON. Raises TypeError, which names the argument, for what has no JSON form.
+
+    An input has no NaN: that is an empty cell of a table, and JSON knows none. What came from a
+    server goes back as it came.
+    """
     try:
-        return json.dumps(value, default=plain)
+        return json.dumps(value, default=plain, allow_nan=name != "input")
     except (TypeError, ValueError) as error:
         raise TypeError("%s: %s" % (name, error)) from error
 

@@ -30,7 +30,7 @@ from typing import (
     Union,
 )
 
-from ..errors import RemoteAgentError, RunFailedError
+from ..errors import RunFailedError
 from ..http.exchange import Exchange
 from ..modelling.outputs import expecting
 from ..options import split_options
@@ -97,7 +97,7 @@ def result_of(index: int, input: Any, output: Any, schema: Any) -> Result[Any]:
 class Refused(NamedTuple):
     """What becomes of a row that was not begun, and that nobody has to look for."""
 
-    error: RemoteAgentError
+    error: Exception
 
 
 def run_row(
@@ -115,7 +115,7 @@ def run_row(
     once = Once(runner, "%s/%d" % (journal, index), fields, call_options, alone=True)
     try:
         return once.output(input, seen)
-    except RemoteAgentError as error:
+    except Exception as error:
         if once.refused:
             return Refused(error)
         raise

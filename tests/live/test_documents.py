@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -112,6 +113,22 @@ def test_readme_begins_with_install_and_a_streamed_run() -> None:
     start = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:20])
     for part in ("synchronous", "pip install", "stream=True", "stream.text()"):
         assert part in start
+
+
+def test_the_first_program_of_a_newcomer_ends_with_the_reason_when_its_run_fails(
+    servers: Dict[str, str],
+) -> None:
+    name, code = ASKING[0]
+    assert name == "README-1" and "Tell me a story" in code
+    code = moved(code, servers).replace("Tell me a story", "boom")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert done.returncode == 1
+    assert b"scripted failure" not in done.stdout
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith("remoteagent_lite.errors.RunFailedError: ")
+    assert last.endswith("ended as ERROR: scripted failure")
 
 
 def test_links_inside_the_project_exist() -> None:

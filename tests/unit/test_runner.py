@@ -428,3 +428,23 @@ def test_what_many_threads_keep_is_bounded(busy: Recent[int]) -> None:
     for _ in range(100):
         busy.keep("mine", 1)
         assert len(busy._values) < 8 + 3
+
+
+@pytest.mark.parametrize("protocol", ["agentos", "a2a"])
+@pytest.mark.parametrize("empty", [None, "", float("nan"), {"a": [float("inf")]}])
+def test_an_empty_cell_is_no_prompt(raw_server: RawServer, protocol: str, empty: Any) -> None:
+    with RemoteAgent(raw_server.url, "a", protocol=protocol) as agent:
+        with pytest.raises((ValueError, TypeError), match=r"^input.*(empty|JSON)"):
+            agent.run(empty)
+    assert raw_server.requests == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_run_is_waited_for_through_busy_times(status: int) -> None:
+    busy = reply(b'{"detail": "slow down"}', status, headers=[("Retry-After", "0")])
+    running = reply('{"run_id": "r", "session_id": "s", "status": "RUNNING"}')
+    ended = reply('{"run_id": "r", "session_id": "s", "status": "COMPLETED", "content": "hi"}')
+    with RawServer(busy, running, busy, busy, ended) as server:
+        with RemoteAgent(server.url, "a") as agent:
+            assert agent.wait_run("r", "s", wait=60).content == "hi"
+        assert len(server.requests) == 5

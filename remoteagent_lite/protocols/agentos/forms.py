@@ -255,6 +255,8 @@ def _file_part(item: Media) -> FilePart:
 
 
 def message_text(value: Any) -> str:
+    if value is None:
+        raise ValueError("input must not be None: an empty cell is no prompt")
     message = value if isinstance(value, str) else json_text("input", value)
     if not message:
         raise ValueError("input must not be empty: an AgentOS refuses an empty message")
