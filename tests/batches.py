@@ -14,7 +14,8 @@ __all__ = ["KilledBatch"]
 BATCH = """
 import os, sys
 from remoteagent_lite import RemoteAgent
-url, journal, count = sys.argv[1:]
+from remoteagent_lite.runs import once
+url, journal, count, once.SEARCH = (*sys.argv[1:4], float(sys.argv[4]))
 count = int(count)
 
 def memory():
@@ -35,15 +36,19 @@ with RemoteAgent(url, "plain", timeout=60) as agent:
 
 
 class KilledBatch:
-    """``rows`` rows on the agent ``plain`` of a peer; ``journal`` is where the answers are kept."""
+    """``rows`` rows on the agent ``plain`` of a peer; ``journal`` is where the answers are kept.
 
-    def __init__(self, url: str, journal: Path, rows: int) -> None:
+    ``search`` is for how many seconds a row is looked for that may have been sent.
+    """
+
+    def __init__(self, url: str, journal: Path, rows: int, search: float = 10.0) -> None:
         self.url = url
         self.journal = journal
         self.rows = rows
         #: What the last process needed, in MiB, behind a tenth of the rows and at the end.
         self.memory: List[str] = []
-        self._command = [sys.executable, "-c", BATCH, url, str(journal), str(rows)]
+        self._command = [sys.executable, "-c", BATCH, url, str(journal)]
+        self._command += [str(rows), str(search)]
 
     def run(self, kills: Iterable[int]) -> List[int]:
         """Kill a process each when it has told so many results; then the results of the last."""

@@ -202,7 +202,7 @@ def test_protocol_0_3_cannot_look_runs_up(a2a_sdk_03: PeerServer) -> None:
 def test_a_batch_that_is_killed_goes_on_and_runs_no_row_twice(tmp_path: Path) -> None:
     rows = 300
     with PeerServer(AGENTOS_LATEST, a2a=True) as server:
-        batch = KilledBatch(server.url, tmp_path / "answers.jsonl", rows)
+        batch = KilledBatch(server.url, tmp_path / "answers.jsonl", rows, search=3.0)
         assert batch.run([rows // 10, rows // 5, rows // 3]) == list(range(rows))
         counts = batch.executions()
     assert len(counts) == rows
