@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Callable, Dict, List, Optional, Set, Type
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Type
 
 from ... import models
 from ...events import UnknownEvent
@@ -106,31 +106,8 @@ class AgentOSFold:
         self._told: List[str] = []  # the text of earlier steps, or before a pause
         self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
-        prefix = component.prefix
         self._is_workflow = component is WORKFLOW
-        self._content = (
-            (_AGENT_CONTENT, _TEAM_CONTENT) if self._is_workflow else (prefix + "Content",)
-        )
-        self._deltas = tuple(_CLASSES[name] for name in self._content)
-        self._endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
-        self._handlers: Dict[str, Callable[[Dict[str, Any]], bool]] = {
-            prefix + "Started": self._start_of_run,
-            "error": self._end_of_stream,
-            "stream_expired": self._end_of_stream,
-            "catch_up": self._control,
-            "subscribed": self._control,
-            "replay": self._control,
-        }
-        for each in COMPONENTS:
-            for ending in _ENDINGS:
-                self._handlers[each.prefix + ending] = self._end_of_run
-        for name in _CONTINUED[component.kind]:
-            self._handlers[name] = self._go_on
-        if component is WORKFLOW:
-            self._handlers["StepCompleted"] = self._end_of_step
-        else:
-            for name in _TOOL_EVENTS:
-                self._handlers[prefix[: -len("Run")] + name] = self._tool_call
+        self._names = _NAMES[component.kind]
 
     @property
     def finished(self) -> bool:
@@ -170,7 +147,7 @@ class AgentOSFold:
                 self._next = index + 1
             elif self._is_repeated(index):
                 return None
-        if kind in self._content:
+        if kind in self._names.content:
             # Inline: nearly all events of a stream come through here.
             if data.get("run_id") == self.run_id or (
                 self._is_workflow and data.get("parent_run_id") is None
@@ -180,7 +157,7 @@ class AgentOSFold:
                     self._write(content)
                 elif content is not None:
                     self._object = _own(content)
-        elif kind in self._handlers and not self._handlers[kind](data):
+        elif kind in self._names.handlers and not self._names.handlers[kind](self, data):
             return None
         cls = _CLASSES.get(kind)
         if cls is None:
@@ -238,7 +215,7 @@ class AgentOSFold:
         # A team member's content is not the team's, and what a step's executor says is the
         # workflow's: an executor's run has no parent.
         data = event.__dict__
-        if type(event) in self._deltas and (
+        if type(event) in self._names.deltas and (
             data.get("run_id") == self.run_id
             or (self._is_workflow and data.get("parent_run_id") is None)
         ):
@@ -271,12 +248,12 @@ class AgentOSFold:
         elif name.endswith("Completed") and run_id in self._cancelled:
             return False
         open = not self._stopped or self._status == "PAUSED"
-        if name in self._endings and run_id == self.run_id and open:
+        if name in self._names.endings and run_id == self.run_id and open:
             if self._stopped:
                 self._leave_pause()
             self._stopped = True
             self._final = _own(data)
-            self._status = self._endings[name]
+            self._status = self._names.endings[name]
             self._tell_end()
         return True
 
@@ -393,7 +370,7 @@ class AgentOSFold:
         self._resumed = self._sparse = True
         told = []
         for each in found:
-            if not self._stopped or each["event"] not in self._endings:
+            if not self._stopped or each["event"] not in self._names.endings:
                 told.append(self.decode(each["event"], each))
         return [event for event in told if event is not None]
 
@@ -429,6 +406,45 @@ class AgentOSFold:
         if self._steps and not data.get("step_results"):
             data["step_results"] = list(self._steps)
         return self._model.from_dict(data)
+
+
+class _Names(NamedTuple):
+    """The names of events that mean something in the streams of one kind of component."""
+
+    content: Tuple[str, ...]
+    deltas: Tuple[Type[Model], ...]  # the classes of those
+    endings: Dict[str, str]  # of the outer run, with the status that each stands for
+    handlers: Dict[str, Callable[[AgentOSFold, Dict[str, Any]], bool]]
+
+
+def _names(component: Component) -> _Names:
+    prefix, fold = component.prefix, AgentOSFold
+    content: Tuple[str, ...] = (prefix + "Content",)
+    handlers: Dict[str, Callable[[AgentOSFold, Dict[str, Any]], bool]] = {
+        prefix + "Started": fold._start_of_run,
+        "error": fold._end_of_stream,
+        "stream_expired": fold._end_of_stream,
+        "catch_up": fold._control,
+        "subscribed": fold._control,
+        "replay": fold._control,
+    }
+    for each in COMPONENTS:
+        for ending in _ENDINGS:
+            handlers[each.prefix + ending] = fold._end_of_run
+    for name in _CONTINUED[component.kind]:
+        handlers[name] = fold._go_on
+    if component is WORKFLOW:
+        content = (_AGENT_CONTENT, _TEAM_CONTENT)
+        handlers["StepCompleted"] = fold._end_of_step
+    else:
+        for name in _TOOL_EVENTS:
+            handlers[prefix[: -len("Run")] + name] = fold._tool_call
+    deltas = tuple(_CLASSES[name] for name in content)
+    endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
+    return _Names(content, deltas, endings, handlers)
+
+
+_NAMES = {component.kind: _names(component) for component in COMPONENTS}
 
 
 def _own(value: Any) -> Any:
