@@ -31,7 +31,7 @@ _HERE = [
         (r" What had arrived is in this error's `output`; get_run\(run_id\) tells.*", ""),
         (r"cancel_run\(\) it", "cancel it"),
         (r"Decide it and continue_run\(result\.output\)", "See: remoteagent continue --help"),
-        (r"Give them another journal", "Give them another --output"),
+        (r"([Gg]ive (them )?)another (journal|file)", r"\1another --output"),
         (r" Ask for less \(limit=, page=\) if you can\.", ""),
     )
 ]

@@ -58,6 +58,7 @@ def _batch(arguments: argparse.Namespace) -> int:
     journal = None if arguments.no_journal else arguments.output + ".journal"
     progress = _progress(len(rows))
     failures: List[Any] = []  # the error of each row without an answer
+    answers = 0
     with opened(arguments) as remote, contextlib.ExitStack() as stack:
         stack.callback(progress.close)
         found: Any = remote.map(
@@ -76,8 +77,10 @@ def _batch(arguments: argparse.Namespace) -> int:
                     if len(failures) <= _TOLD:
                         reason = in_words_of_here(str(result.error))
                         progress.say("Row %d has no answer: %s" % (result.index + 1, reason))
-                    if isinstance(result.error, UnsupportedError):
-                        break  # so will all others be
+                    if isinstance(result.error, UnsupportedError) and not answers:
+                        progress.say("So would it be with the others: they were not run.")
+                        break
+                answers += result.ok
                 progress.step()
         except KeyboardInterrupt:
             progress.close()
@@ -90,15 +93,15 @@ def _batch(arguments: argparse.Namespace) -> int:
 
 
 def _explain(failures: List[Any], total: int, output: str, journal: Optional[str]) -> None:
-    if isinstance(failures[-1], UnsupportedError):
-        if journal is not None:
-            say("With --no-journal no run has to be looked up.")
-        return
     say("%d of %d rows have no answer; %s tells why." % (len(failures), total, output))
+    if journal is None:
+        return
+    if any(isinstance(error, UnsupportedError) for error in failures):
+        say("With --no-journal no run has to be looked up.")
     failed_runs = [isinstance(error, RunFailedError) for error in failures]
-    if journal is not None and not all(failed_runs):
+    if not all(failed_runs):
         say("The same command tries the rows again whose exchange failed.")
-    if journal is not None and any(failed_runs):
+    if any(failed_runs):
         say("A run that failed is not run again, unless %s is deleted." % journal)
 
 

@@ -523,8 +523,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         )  # raises for what no row could be run with
         kept = None
         if journal is not None:
-            kind = "%s %s" % (self.component.kind, self.id)
-            kept = Journal(journal, kind, getattr(models, self.component.output))
+            whose = "%s %s at %s" % (self.component.kind, self.id, shown_url(self.base_url))
+            kept = Journal(journal, whose, getattr(models, self.component.output))
         return run_all(
             self,
             inputs,

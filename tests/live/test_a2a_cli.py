@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -273,3 +275,45 @@ def test_token_and_key_are_sent_and_never_shown(capsys: Captured) -> None:
         assert "X-API-Key" in complaint
         assert cli.main([*run, "--token", token]) == 0
         assert capsys.readouterr().out == "echo: hello\n"
+
+
+@pytest.mark.parametrize("peer", SDKS)
+def test_a_question_is_answered_later_by_the_command_that_is_told(
+    request: pytest.FixtureRequest, capsys: Captured, monkeypatch: pytest.MonkeyPatch, peer: str
+) -> None:
+    assert cli.main(["run", "--a2a", url_of(request, peer), "ask", "--binding", "rest"]) == 4
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "--a2a --binding rest" in told
+    answering(monkeypatch, "blue\n")
+    assert cli.main(shlex.split(told.partition("remoteagent ")[2])) == 0
+    captured = capsys.readouterr()
+    assert captured.out.endswith("you said: blue\n")
+    assert "The agent asks: which colour?" in captured.err
+
+
+def test_the_lines_of_a_chat_are_one_conversation(
+    a2a_sdk: PeerServer, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "meta\nmeta\n")
+    assert cli.main(["chat", "--a2a", a2a_sdk.url, "--json", "--no-stream"]) == 0
+    outputs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    contexts = [output["data"][0]["contextId"] for output in outputs]
+    assert len(contexts) == 2 and len(set(contexts)) == 1
+    assert len({output["run_id"] for output in outputs}) == 2
+
+
+def test_a_batch_asks_an_agent_that_is_known_by_its_url(
+    a2a_sdk: PeerServer, a2a_sdk_03: PeerServer, capsys: Captured, tmp_path: Path
+) -> None:
+    rows, output = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_text('"one"\n"two"\n')
+    for url, more, status in (
+        (a2a_sdk.url, [], 0),
+        (a2a_sdk.url, [], 0),
+        (a2a_sdk_03.url, [], 1),  # it is not what the journal is of
+        (a2a_sdk_03.url, ["--no-journal"], 0),
+    ):
+        batch = ["batch", "--a2a", url, str(rows), "--output", str(output), *more]
+        assert cli.main(batch) == status, capsys.readouterr().err
+    answers = [json.loads(line)["content"] for line in output.read_text().splitlines()]
+    assert answers == ["echo: one", "echo: two"]

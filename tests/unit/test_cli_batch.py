@@ -199,8 +199,33 @@ def test_a_server_that_cannot_look_runs_up_ends_the_batch(
         assert batch(server, file_of(tmp_path, *["x"] * 50), output, "--workers", "1") == 3
         assert len(server.requests) < 50
     said = capsys.readouterr().err
-    assert said.count("Row ") == 1
+    assert said.count("Row ") == 1 and "the others: they were not run" in said
     assert "With --no-journal" in said
+
+
+def test_a_row_that_cannot_be_looked_up_does_not_end_a_batch_that_has_answers(
+    echo: Echo, tmp_path: Path, output: Path, capsys: Captured
+) -> None:
+    refusal = reply(b'{"detail": "Background execution requires a database"}', 400)
+    with RawServer(echo, refusal, echo) as server:
+        rows = file_of(tmp_path, "one", "two", "three")
+        assert batch(server, rows, output, "--workers", "1") == 3
+        assert ["error" in line for line in lines(output)] == [False, True, False]
+        assert batch(server, rows, output) == 0
+    assert "1 of 3 rows have no answer" in capsys.readouterr().err
+
+
+def test_the_answers_of_another_agent_are_not_taken(
+    server: RawServer, tmp_path: Path, output: Path, capsys: Captured
+) -> None:
+    rows = file_of(tmp_path, "one")
+    assert batch(server, rows, output) == 0
+    with RawServer(Echo()) as other:
+        assert batch(other, rows, output) == 1
+        assert other.requests == []
+    said = capsys.readouterr().err
+    assert "is no journal of agent a at http://127.0.0.1:" in said
+    assert "another --output" in said
 
 
 def test_other_rows_need_another_output(
