@@ -43,7 +43,6 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
-    Protocol,
     Type,
     TypeVar,
     Union,
@@ -54,9 +53,19 @@ from ..options import RetryPolicy, Timeout
 from ..wire import Received, Request, Response
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from ..errors import NotFoundError
     from ..options import CallOptions
     from .component import Component
+else:
+
+    class Protocol:
+        """Only checkers ask for more; making typing's costs every import of the library."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return cls
+
 
 __all__ = [
     "AnyCall",
@@ -217,7 +226,6 @@ class Fold(Protocol[T_co]):
     @property
     def finished(self) -> bool:
         """Whether the event that ends the stream has come: the outer run's end, or its pause."""
-        ...
 
     @property
     def waits(self) -> bool:
@@ -225,37 +233,30 @@ class Fold(Protocol[T_co]):
 
         It pauses, or its server tells only who asks how it stands.
         """
-        ...
 
     @property
     def cancelled(self) -> bool:
         """Whether the outer run has ended as cancelled."""
-        ...
 
     @property
     def last_event_index(self) -> Optional[int]:
         """The number of the event behind which a background stream can be resumed, or None."""
-        ...
 
     @property
     def decodes_lists(self) -> bool:
         """Whether ``decode`` returns a list of events instead of one or None."""
-        ...
 
     @property
     def frames(self) -> Optional[int]:
         """How many frames have come; None if comments in between count as signs of life too."""
-        ...
 
     @property
     def grace(self) -> float:
         """For how many seconds the body is read on behind the run's end."""
-        ...
 
     @property
     def suspect(self) -> bool:
         """Whether the end that was announced has to be compared with what the server has."""
-        ...
 
     @property
     def news(self) -> int:
@@ -266,7 +267,6 @@ class Fold(Protocol[T_co]):
         does not grow when something is said again, or turns back to what it was. A stream that is
         taken up again and again in vain is given up by this.
         """
-        ...
 
     def decode(self, name: str, data: Any) -> Any:
         """The event for one SSE frame: its event name ("" if none) and decoded JSON; or None.
@@ -276,39 +276,30 @@ class Fold(Protocol[T_co]):
         place of an event, and what makes no sense, raises another error, with which the stream
         fails.
         """
-        ...
 
     def flush(self) -> List[Any]:
         """The events that were held back, or found out in another way, now that no more come."""
-        ...
 
     def delta(self, event: Any) -> Optional[str]:
         """The piece of the answer's text that ``event`` adds, or None."""
-        ...
 
     def unstreamed(self) -> str:
         """What the final text has beyond the pieces that came."""
-        ...
 
     def end(self) -> bool:
         """The body came to an end that its framing proves: whether the run has ended with it."""
-        ...
 
     def resumed(self) -> None:
         """The stream was broken and goes on: what comes now may repeat what has been."""
-        ...
 
     def settle(self, output: Any) -> None:
         """The run has ended, with this output: its stream did not say so, or cannot be trusted."""
-        ...
 
     def catch_up(self, output: Any) -> List[Any]:
         """The run was looked up beside its stream: the events that are new in its output."""
-        ...
 
     def output(self) -> T_co:
         """What the events so far add up to."""
-        ...
 
 
 # --- The protocol
@@ -319,19 +310,15 @@ class Claims(Protocol):
 
     def claim(self, claim_id: str, key: str, db_id: Optional[str]) -> AnyCall[None]:
         """Make the claim; ConflictError for all but one. ``key`` is for people to read."""
-        ...
 
     def note(self, claim_id: str, run_id: str, db_id: Optional[str]) -> AnyCall[None]:
         """Write the id that the server gave to the run into its claim."""
-        ...
 
     def noted(self, claim_id: str, db_id: Optional[str]) -> AnyCall[Optional[str]]:
         """The id that was noted."""
-        ...
 
     def release(self, claim_id: str, db_id: Optional[str]) -> AnyCall[None]:
         """Take the claim back."""
-        ...
 
 
 class RunProtocol(Protocol):
@@ -353,43 +340,34 @@ class RunProtocol(Protocol):
     @property
     def unknown(self) -> Type[RemoteAgentError]:
         """What says that the server knows the component, and not the run."""
-        ...
 
     # A run is begun
 
     def identify(self, fields: Dict[str, Any]) -> None:
         """Give the run the ids that it can have before it is sent."""
-        ...
 
     def run(self, input: Any, options: Mapping[str, Any]) -> AnyCall[Any]:
         """Begin a run; the answer is its output, which may be unfinished."""
-        ...
 
     def run_stream(self, input: Any, options: Mapping[str, Any]) -> AnyStreamCall[Any]:
         """Begin a run; the answer is its stream."""
-        ...
 
     def others(self, error: NotFoundError) -> Optional[AnyCall[str]]:
         """A sentence about what else there is; None unless the error says that this is unknown."""
-        ...
 
     # ... and goes on
 
     def standing(self, output: Any) -> Any:
         """How a run stands: a copy of what matters of an output for going on with it."""
-        ...
 
     def running(self, run_id: str) -> Any:
         """How a run stands that is under way."""
-        ...
 
     def is_follow_up(self, options: Mapping[str, Any]) -> bool:
         """Whether the options make something new of a run that has ended."""
-        ...
 
     def paused_anew(self, before: Any, latest: Any) -> bool:
         """Of two standings, whether the second waits for something else than the first."""
-        ...
 
     def continuation(
         self,
@@ -405,7 +383,6 @@ class RunProtocol(Protocol):
         ``given`` are decisions beside; each may be None. Takes out of ``options`` what it uses up.
         ValueError unless the run is paused and all is decided.
         """
-        ...
 
     def continue_run(
         self, run_id: str, continuation: Any, options: Mapping[str, Any]
@@ -421,15 +398,12 @@ class RunProtocol(Protocol):
         self, run_id: str, session_id: Optional[str], follow_up: bool = False
     ) -> AnyCall[Any]:
         """The output as it stands. ``follow_up``: something new is to be made of it."""
-        ...
 
     def list_runs(self, session_id: str, status: Optional[str]) -> AnyCall[List[Any]]:
         """A session's runs of this component, as rows that have at least ``run_id``."""
-        ...
 
     def cancel(self, run_id: str, session_id: Optional[str]) -> AnyCall[Any]:
         """Ask for an end; the output as it stands then, or None if the answer proves nothing."""
-        ...
 
     def resume_stream(
         self,
@@ -439,32 +413,27 @@ class RunProtocol(Protocol):
         fold: Optional[Any] = None,
     ) -> AnyStreamCall[Any]:
         """The events behind number ``index``, or all; read by ``fold`` if it is a stream's own."""
-        ...
 
     def look_up(self, fold: Any) -> Optional[AnyCall[Any]]:
         """What became of a stream's run: its output, or what of it is Told; None without its ids.
 
         The stream has broken off, or has announced an end that is suspect.
         """
-        ...
 
     # ... and happens once
 
     @property
     def claims(self) -> Optional[Claims]:
         """How the server decides which of several callers may begin a run; None if it does not."""
-        ...
 
     def named(self, input: Any, run_id: str, fields: Dict[str, Any]) -> Any:
         """The input of a run that is to be found by ``run_id``; ``fields`` get what it needs."""
-        ...
 
     def was_begun(self, row: Any, run_id: str, alone: bool) -> bool:
         """Whether a row of ``list_runs`` is the run that was begun as ``run_id``.
 
         ``alone``: no other run can be in that session.
         """
-        ...
 
     # ... of a component with a configuration
 
@@ -473,7 +442,6 @@ class RunProtocol(Protocol):
 
     def config(self, fresh: bool = True) -> AnyCall[Any]:
         """The component's configuration; not ``fresh``: as it is kept."""
-        ...
 
 
 # --- The channel
@@ -485,7 +453,6 @@ class Card(Protocol):
     @property
     def card(self) -> Dict[str, Any]:
         """In the form of protocol 1.0."""
-        ...
 
 
 class Channel(Protocol):
@@ -502,7 +469,6 @@ class Channel(Protocol):
     @property
     def timeout(self) -> Timeout:
         """The limits of every call that is given none of its own."""
-        ...
 
     def send(
         self,
@@ -512,7 +478,6 @@ class Channel(Protocol):
         repeatable: bool = False,
     ) -> T:
         """Send the call and read its whole answer. Blocks."""
-        ...
 
     def open(
         self,
@@ -525,18 +490,14 @@ class Channel(Protocol):
 
         Told: the server has answered in another way than by a stream.
         """
-        ...
 
     def take_up(
         self, call: AnyStreamCall[Any], options: Optional[CallOptions] = None
     ) -> Union[OpenAnswer, Told]:
         """Send the call of a stream that has broken off: what goes on, or how the run stands."""
-        ...
 
     def card(self, options: CallOptions) -> Optional[Card]:
         """The agent's card; None where the protocol has none. Blocks when it is not kept."""
-        ...
 
     def close(self) -> None:
         """Close the idle connections of this process; the next call opens new ones."""
-        ...

@@ -27,7 +27,6 @@ from typing import (
 from .. import models
 from ..cache import TTLCache
 from ..channels.agentos import Connection
-from ..data import RemoteDb, RemoteKnowledge
 from ..errors import (
     NotFoundError,
     RemoteAgentError,
@@ -57,6 +56,7 @@ from .waiting import check_wait
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from ..data import RemoteDb, RemoteKnowledge
     from ..models.a2a_v10 import AgentCard
     from .batch import Result
 
@@ -591,6 +591,8 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         db_id, connection = self._config().db_id, self._connection
         if not db_id or not isinstance(connection, Connection):
             return None
+        from ..data import RemoteDb  # nobody else pays for the import
+
         return RemoteDb(connection, db_id)
 
     # --- The object itself
@@ -644,6 +646,8 @@ class ToolRunner(Runner[OutputT, EventT, ConfigT]):
             return None
         if not isinstance(connection, Connection):
             return None
+        from ..data import RemoteKnowledge  # as above
+
         return RemoteKnowledge(connection, knowledge.get("db_id") or config.db_id)
 
 

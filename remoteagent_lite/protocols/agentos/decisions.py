@@ -176,7 +176,7 @@ def _from_given(component: Component, run_id: str, given: Sequence[Any]) -> Any:
 
 
 def _as_model(component: Component, item: Any) -> Any:
-    model = _MODELS[component]
+    model: Any = getattr(models, _MODELS[component])
     if component is AGENT:
         # An agent is sent tool calls; a decided requirement holds one.
         if isinstance(item, dict) and "tool_execution" in item:
@@ -300,9 +300,10 @@ def _merge_step(base: Any, run_id: str, item: Any) -> None:
         step.answer(given.user_input)
 
 
-_MODELS: Dict[Component, Any] = {
-    AGENT: models.ToolExecution,
-    TEAM: models.RunRequirement,
-    WORKFLOW: models.StepRequirement,
+# By name: importing the models takes time, and most programs decide nothing.
+_MODELS = {
+    AGENT: "ToolExecution",
+    TEAM: "RunRequirement",
+    WORKFLOW: "StepRequirement",
 }
 _MERGE = {AGENT: _merge_tool, TEAM: _merge_requirement, WORKFLOW: _merge_step}

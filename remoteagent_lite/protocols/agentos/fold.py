@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Type
 
@@ -9,7 +10,6 @@ from ... import models
 from ...events import UnknownEvent
 from ...modelling.base import Model, fields_of
 from ...modelling.outputs import Output, expecting
-from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, COMPONENTS, TEAM, WORKFLOW, Component
 from ..contract import EventsMissingError
 from .decisions import paused_anew
@@ -17,14 +17,6 @@ from .decisions import paused_anew
 __all__ = ["AgentOSFold"]
 
 _new = object.__new__
-
-#: Event name to class, for agents, teams and workflows: the three sets share CustomEvent alone.
-_CLASSES: Dict[str, Type[Model]] = {
-    name: cls
-    for classes in EVENT_CLASSES.values()
-    for name, cls in classes.items()
-    if name != "CustomEvent"
-}
 
 #: The end of a terminal event's name, and the status it stands for.
 _ENDINGS = {
@@ -107,7 +99,8 @@ class AgentOSFold:
         self._cancelled: List[Any] = []
         self._output: Optional[Any] = None
         self._is_workflow = component is WORKFLOW
-        self._names = _NAMES[component.kind]
+        self._names = _names(component)
+        self._classes = _event_classes()
 
     @property
     def finished(self) -> bool:
@@ -159,7 +152,7 @@ class AgentOSFold:
                     self._object = _own(content)
         elif kind in self._names.handlers and not self._names.handlers[kind](self, data):
             return None
-        cls = _CLASSES.get(kind)
+        cls = self._classes.get(kind)
         if cls is None:
             return _custom(data) if kind == "CustomEvent" else UnknownEvent(kind, data)
         event = _new(cls)
@@ -363,7 +356,9 @@ class AgentOSFold:
         ending = _ENDING_OF.get(str(data.get("status")))
         if ending is not None:
             name = prefix + ending
-            end = {wire: data[wire] for wire in fields_of(_CLASSES[name]).values() if wire in data}
+            end = {
+                wire: data[wire] for wire in fields_of(self._classes[name]).values() if wire in data
+            }
             if self._is_workflow and ending == "Error":
                 end["error"] = content
             found.append(dict(end, **known, event=name))
@@ -417,6 +412,7 @@ class _Names(NamedTuple):
     handlers: Dict[str, Callable[[AgentOSFold, Dict[str, Any]], bool]]
 
 
+@functools.lru_cache(maxsize=None)
 def _names(component: Component) -> _Names:
     prefix, fold = component.prefix, AgentOSFold
     content: Tuple[str, ...] = (prefix + "Content",)
@@ -439,12 +435,22 @@ def _names(component: Component) -> _Names:
     else:
         for name in _TOOL_EVENTS:
             handlers[prefix[: -len("Run")] + name] = fold._tool_call
-    deltas = tuple(_CLASSES[name] for name in content)
+    deltas = tuple(_event_classes()[name] for name in content)
     endings = {prefix + ending: status for ending, status in _ENDINGS.items()}
     return _Names(content, deltas, endings, handlers)
 
 
-_NAMES = {component.kind: _names(component) for component in COMPONENTS}
+@functools.lru_cache(maxsize=None)
+def _event_classes() -> Dict[str, Type[Model]]:
+    """Event name to class, of agents, teams and workflows: the three share CustomEvent alone."""
+    from ...models.runs import EVENT_CLASSES  # with the first stream: importing them takes time
+
+    return {
+        name: cls
+        for classes in EVENT_CLASSES.values()
+        for name, cls in classes.items()
+        if name != "CustomEvent"
+    }
 
 
 def _own(value: Any) -> Any:
@@ -455,9 +461,7 @@ def _own(value: Any) -> Any:
 def _custom(data: Dict[str, Any]) -> Any:
     """A CustomEvent has one name for all three kinds; the id in it tells whose it is."""
     if "team_id" in data:
-        kind = "TeamRunEvent"
-    elif "workflow_id" in data and "agent_id" not in data:
-        kind = "WorkflowRunEvent"
-    else:
-        kind = "AgentRunEvent"
-    return EVENT_CLASSES[kind]["CustomEvent"]._view(data)
+        return models.TeamCustomEvent._view(data)
+    if "workflow_id" in data and "agent_id" not in data:
+        return models.WorkflowCustomEvent._view(data)
+    return models.CustomEvent._view(data)

@@ -6,7 +6,6 @@ and ``/resume`` (forms), ``GET .../runs``, ``.../runs/{run_id}``, ``GET /{kind}/
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
@@ -67,6 +66,8 @@ class AgentOS:
     @staticmethod
     def identify(fields: Dict[str, Any]) -> None:
         """Give the run ids of its own, so that it can be cancelled and found."""
+        import uuid  # with the first run: the import takes time
+
         for name in ("run_id", "session_id"):
             if fields.get(name) is None:
                 fields[name] = str(uuid.uuid4())
