@@ -43,7 +43,7 @@ KEPT = [
 
 
 def members(contract: Any) -> List[str]:
-    named = set(contract.__annotations__) | set(vars(contract))
+    named = set(vars(contract).get("__annotations__", ())) | set(vars(contract))
     return sorted(name for name in named if not name.startswith("_"))
 
 
