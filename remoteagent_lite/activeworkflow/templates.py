@@ -56,7 +56,7 @@ def filled(template: FilledT, fields: Mapping[str, Any], where: str) -> FilledT:
     template.
     """
     filling = _Filling(fields, where)
-    made = filling.value_of(template)
+    made: FilledT = filling.value_of(template)
     if filling.missing:
         has = ", ".join("`%s`" % key for key in list(fields)[:20])
         raise AgentError(
@@ -67,7 +67,7 @@ def filled(template: FilledT, fields: Mapping[str, Any], where: str) -> FilledT:
                 "is only " + has if has else "are no fields",
             )
         )
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 class _Filling:

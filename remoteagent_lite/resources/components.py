@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Union
 
 from .. import models
 from ..errors import UnsupportedError
 from ..protocols.agentos.endpoints import any_json, forked, many, one, run_rows
 from ..protocols.component import COMPONENTS
+from ..wire import Response
 from ._resource import Resource
 
 if TYPE_CHECKING:
@@ -89,10 +90,9 @@ class Components(Resource):
 
         NotFoundError, also for a run that is answered in one piece and not at its end.
         """
-        _known(kind)
-        return self._send(  # type: ignore[no-any-return]
+        return self._send(
             "GET /{kind}s/{component_id}/runs/{run_id}",
-            one(getattr(models, _OUTPUTS[kind])),
+            _output(kind),
             locals(),
             since="2.9",
         )
@@ -178,6 +178,11 @@ class Components(Resource):
             locals(),
             since="3.1",
         )
+
+
+def _output(kind: str) -> Callable[[Response], Union[RunOutput, TeamRunOutput, WorkflowRunOutput]]:
+    _known(kind)
+    return one(getattr(models, _OUTPUTS[kind]))
 
 
 def _known(kind: str, what: Optional[str] = None) -> None:

@@ -312,8 +312,9 @@ def _file(path: Any, content: Any, stack: contextlib.ExitStack) -> BinaryIO:
         return io.BytesIO(content)
     if isinstance(content, (str, io.TextIOBase)) or not hasattr(content, "read"):
         raise TypeError("content must be bytes or a file opened in binary mode; see also text=")
-    if content.seekable():
-        return content  # type: ignore[no-any-return]
+    file: BinaryIO = content
+    if file.seekable():
+        return file
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     shutil.copyfileobj(content, spool)
     spool.seek(0)

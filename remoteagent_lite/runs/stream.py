@@ -244,10 +244,10 @@ class RunStream(Generic[OutputT, EventT]):
 
     def partial_output(self) -> OutputT:
         """What the events read so far add up to. Does not block; for the reading thread."""
-        output: Any = self._fold.output()
-        if hasattr(type(output), "response"):  # a run's, and not one of the A2A protocol's own
+        output = self._fold.output()
+        if isinstance(output, Output):  # and not a task or message of the A2A protocol's own
             output.response = self.response
-        return output  # type: ignore[no-any-return]
+        return output
 
     def cancel(self, wait: float = 10.0) -> bool:
         """Cancel the run on the server; True when it is verified that it was cancelled.

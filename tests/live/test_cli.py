@@ -204,7 +204,7 @@ def test_a_batch_and_a_chat(
     assert capsys.readouterr().out == "echo: one\necho: two\n"
     assert cli.main(["sessions", agentos_latest.url, session]) == 0
     assert capsys.readouterr().out == "> one\necho: one\n> two\necho: two\n"
-    assert cli.main(["sessions", agentos_latest.url, "--limit", "5"]) == 0
+    assert cli.main(["sessions", agentos_latest.url, "--limit", "100"]) == 0
     assert session in capsys.readouterr().out
 
 

@@ -31,7 +31,7 @@ class Artifact:
     @property
     def parts(self) -> List[JSON]:
         """A list of the caller's own."""
-        return [{"text": each} if type(each) is str else each for each in self._parts]  # type: ignore[misc]
+        return [{"text": each} if isinstance(each, str) else each for each in self._parts]
 
     def text(self) -> str:
         return "".join(

@@ -304,14 +304,16 @@ def session_detail(response: Response) -> SessionDetail:
     data = model_of(response, Model).__dict__
     # A team's session that no team has used has nothing of its own.
     kind = _kind(data, _SESSION_MARKS, "team")
-    cls: Any = getattr(models, kind.capitalize() + "SessionDetailSchema")
-    return cls._view(data)  # type: ignore[no-any-return]
+    cls = getattr(models, kind.capitalize() + "SessionDetailSchema")
+    detail: SessionDetail = cls._view(data)
+    return detail
 
 
 def _run_row(data: Dict[str, Any]) -> RunRow:
     kind = _kind(data, _RUN_MARKS, "agent")
     name = "RunSchema" if kind == "agent" else kind.capitalize() + "RunSchema"
-    return getattr(models, name)._view(data)  # type: ignore[no-any-return]
+    row: RunRow = getattr(models, name)._view(data)
+    return row
 
 
 def run_row(response: Response) -> RunRow:
