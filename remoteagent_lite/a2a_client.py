@@ -75,11 +75,22 @@ class A2AClient:
     ) -> None:
         known = ("base_url", "timeout", "config_ttl", "a2a_protocol")
         check_keywords("A2AClient", settings, (*known, *RemoteSettings.__annotations__))
-        self._connection = A2AConnection(
+        connection = A2AConnection(
             base_url, timeout, config_ttl, a2a_protocol=a2a_protocol, **settings
         )
+        self._speak_on(connection, resume or RECOVER)
+
+    def _speak_on(self, connection: A2AConnection, resume: RetryPolicy) -> None:
+        self._connection = connection
         # Tasks are found as the runs of a component are; what that is called nobody sees.
-        self._recovery = Recovery(self._connection, A2A(AGENT, "agent"), resume or RECOVER)
+        self._recovery = Recovery(connection, A2A(AGENT, "agent"), resume)
+
+    @classmethod
+    def on(cls, connection: A2AConnection, resume: RetryPolicy = RECOVER) -> A2AClient:
+        """A client on a connection that others use too."""
+        client = cls.__new__(cls)
+        client._speak_on(connection, resume)
+        return client
 
     @property
     def base_url(self) -> str:

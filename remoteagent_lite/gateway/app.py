@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any, Iterable, List, Optional, Sequence
 
+from ..channels.a2a import A2AConnection
 from ..channels.agentos import Connection
 from ..errors import RemoteAgentError
 from ..runs.runner import Runner
 from ..wsgi import Environ, Refused, StartResponse, status_line
+from .a2a import A2AFace, is_card
 from .agentos import KINDS, AgentOSFace
-from .auth import Door, Keys
+from .auth import STRANGER, Door, Keys
 from .fronted import Fronted
 from .incoming import Answer, Incoming, failure, json_answer
 from .limits import Origins, Runs, is_run
@@ -43,7 +45,9 @@ class Gateway:
 
     ``runs_per_caller`` is how many runs one caller may have under way, in this process; more are
     answered 429. ``cors`` are the origins of web pages that may call, ``["https://app.example"]``,
-    or ``["*"]``. ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
+    or ``["*"]``. With ``a2a`` each component is an A2A agent as well, at ``/a2a/agents/{id}`` and
+    so on; the URLs in its card begin with ``public_url``, or with where the card was asked for.
+    ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
     ``body_limit`` and ``header_limit`` are in bytes; ``heartbeat`` the seconds of silence after
     which a stream gets a comment, by which a client that has left is noticed.
 
@@ -61,6 +65,8 @@ class Gateway:
         upstream_auth: Optional[str] = None,
         runs_per_caller: Optional[int] = None,
         cors: Sequence[str] = (),
+        a2a: bool = False,
+        public_url: Optional[str] = None,
         body_limit: int = 64 * 1024 * 1024,
         header_limit: int = 64 * 1024,
         heartbeat: float = HEARTBEAT,
@@ -86,6 +92,9 @@ class Gateway:
         self._cors = Origins(cors)
         mode = "none" if auth is None else auth.mode
         self._agentos = AgentOSFace(self._fronted, self._upstreams, os_id, name, description, mode)
+        self._a2a: Optional[A2AFace] = None
+        if a2a:
+            self._a2a = A2AFace(self._fronted, self._runs, public_url, mode, heartbeat)
 
     def _add(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         if not isinstance(remote, Runner):
@@ -100,17 +109,19 @@ class Gateway:
                     % (remote.component.kind, remote.id, remote)
                 )
         connection = remote._connection
-        if not isinstance(connection, Connection):
-            self._translated.append(Translated(remote, forwards, heartbeat))
+        if isinstance(connection, A2AConnection):
+            self._translated.append(Translated(remote, connection, forwards, heartbeat))
             self._fronted.append(self._translated[-1])
             return
+        if not isinstance(connection, Connection):
+            raise TypeError("%r speaks a protocol that a Gateway does not know" % (remote,))
         for upstream in self._upstreams:
             if upstream.connection.same_as(connection):
                 break
         else:
             upstream = Upstream(connection, forwards, heartbeat)
             self._upstreams.append(upstream)
-        self._fronted.append(Forwarded(remote.component, remote.id, upstream, remote.timeout))
+        self._fronted.append(Forwarded(remote, upstream))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -143,19 +154,27 @@ class Gateway:
         if environ["REQUEST_METHOD"] not in _METHODS:
             raise Refused(405, "Method Not Allowed", ("Allow", ", ".join(_METHODS)))
         incoming = Incoming(environ, self._body_limit)
+        over_a2a = self._a2a is not None and incoming.segments[:1] == ["a2a"]
         if self._auth is not None and incoming.segments not in _OPEN:
-            self._admit(incoming, self._auth)
+            if over_a2a and is_card(incoming) and incoming.caller.authorization is None:
+                incoming.speak_for(STRANGER)
+            else:
+                self._admit(incoming, self._auth, over_a2a)
+        if self._a2a is not None and over_a2a:
+            return self._a2a.serve(incoming)
         if not is_run(incoming):
             return self._agentos.serve(incoming)
         with self._runs.one_of(incoming) as run:
             return run.of(self._agentos.serve(incoming))
 
     @staticmethod
-    def _admit(incoming: Incoming, auth: Door) -> None:
+    def _admit(incoming: Incoming, auth: Door, over_a2a: bool) -> None:
         """Let the caller in, to do what it may. Refused: 401, 403."""
         guest = auth.admit(incoming.caller.authorization)
         incoming.speak_for(guest)
-        if guest.scopes is None or (len(incoming.segments) == 1 and incoming.segments[0] in KINDS):
+        if guest.scopes is None or over_a2a:  # what is wanted there stands in the body
+            return
+        if len(incoming.segments) == 1 and incoming.segments[0] in KINDS:
             return  # a list has those that may be seen
         need = need_of(incoming.method, incoming.segments)
         if not may(guest.scopes, need):

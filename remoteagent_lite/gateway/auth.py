@@ -20,7 +20,7 @@ from typing import (
 
 from ..wsgi import Refused
 
-__all__ = ["JWT", "Door", "Guest", "Keys"]
+__all__ = ["JWT", "STRANGER", "Door", "Guest", "Keys"]
 
 Key = Union[str, bytes, Mapping[str, Any]]
 
@@ -30,6 +30,10 @@ class Guest(NamedTuple):
 
     user: Optional[str] = None
     scopes: Optional[FrozenSet[str]] = None
+
+
+#: Whoever has not said who it is, where that need not be.
+STRANGER = Guest(scopes=frozenset())
 
 
 class Door(Protocol):

@@ -7,9 +7,29 @@ from typing import Any, Dict, List, Optional, Protocol
 from ..protocols.component import Component
 from .incoming import Answer, Caller, Incoming
 from .renewal import Renewed
+from .tasks import Json, Told
 from .upstream import Upstream
 
-__all__ = ["Fronted"]
+__all__ = ["Fronted", "Tasks"]
+
+
+class Tasks(Protocol):
+    """A2A's operations, with canonical parameters and results. All block; any thread may ask.
+
+    They raise Fault for what is turned down, and RemoteAgentError where an upstream failed.
+    """
+
+    def send(self, params: Json, caller: Caller) -> Json: ...
+
+    def stream(self, params: Json, caller: Caller) -> Told: ...
+
+    def get(self, params: Json, caller: Caller) -> Json: ...
+
+    def list(self, params: Json, caller: Caller) -> Json: ...
+
+    def cancel(self, params: Json, caller: Caller) -> Json: ...
+
+    def subscribe(self, params: Json, caller: Caller) -> Told: ...
 
 
 class Fronted(Protocol):
@@ -21,6 +41,11 @@ class Fronted(Protocol):
     @property
     def upstream(self) -> Optional[Upstream]:
         """The AgentOS that it is on, and that has its data; None where there is none."""
+        ...
+
+    @property
+    def tasks(self) -> Tasks:
+        """Its runs, as A2A has them."""
         ...
 
     def look(self, caller: Caller) -> Renewed[Any]:

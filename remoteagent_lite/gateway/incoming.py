@@ -40,6 +40,13 @@ class Caller(NamedTuple):
     authorization: Optional[str] = None
     guest: Guest = Guest()
 
+    def options(self, forwards: bool) -> Any:
+        """The options of a call that goes with this caller's credentials, or with one's own."""
+        if not forwards:
+            return {}
+        said = self.authorization
+        return {"auth_token": "", "headers": {} if said is None else {"Authorization": said}}
+
 
 class Answer(NamedTuple):
     """What is answered; ``body`` is closed by the server if it has a ``close``."""

@@ -1,4 +1,4 @@
-"""A run that this process follows, as a stream of AgentOS's events."""
+"""A run that this process follows, told to a client event by event."""
 
 from __future__ import annotations
 
@@ -22,23 +22,27 @@ _CANCEL = 2.0
 class Telling:
     """The events of ``stream`` as a WSGI body; for one thread.
 
-    ``tell(event)`` makes the data of an event's frame, or None for one that is not told. Comments
-    are sent in silence, and the body breaks off, as Passage's does. ``close()`` closes the stream;
-    if it ``cancels`` and the run is not over, the run is cancelled, as an AgentOS cancels one whose
-    client has left.
+    ``tell(event)`` makes the frames of an event, b"" for one that is not told; ``tell(None)`` those
+    behind the last one. Comments are sent in silence. If the stream fails, the frame that ``fail``
+    makes of the error is the last one, and the body ends; without ``fail`` it breaks off, as
+    Passage's does. ``close()`` closes the stream; if it ``cancels`` and the run is not over, the
+    run is cancelled, as an AgentOS cancels one whose client has left.
     """
 
     def __init__(
         self,
         stream: RunStream[Any, Any],
-        tell: Callable[[Any], Optional[Any]],
+        tell: Callable[[Any], bytes],
         heartbeat: float,
-        cancels: bool,
+        *,
+        cancels: bool = False,
+        fail: Optional[Callable[[RemoteAgentError], bytes]] = None,
     ) -> None:
         self._stream = stream
         self._tell = tell
         self._heartbeat = heartbeat
         self._cancels = cancels
+        self._fail = fail
         self._is_over = False
         self._broken = False
 
@@ -46,23 +50,24 @@ class Telling:
         return self
 
     def __next__(self) -> bytes:
-        if self._broken:
+        if self._broken and self._fail is None:
             raise ConnectionResetError(errno.ECONNRESET, "the upstream's answer broke off")
-        while True:
+        while not (self._is_over or self._broken):
             try:
                 event = self._stream.next_event(self._heartbeat)
+                self._is_over = event is None
+                told = self._tell(event)
             except TimeoutError:
                 return b": keepalive\n\n"
             except RemoteAgentError as error:
                 logger.warning("A run broke off: %s", error.message)
                 self._broken = True
+                if self._fail is not None:
+                    return self._fail(error)
                 return frame("error", {"event": "error", "error": error.message})
-            if event is None:
-                self._is_over = True
-                raise StopIteration
-            data = self._tell(event)
-            if data is not None:
-                return frame(data["event"], data)
+            if told:
+                return told
+        raise StopIteration
 
     def close(self) -> None:
         with self._stream:

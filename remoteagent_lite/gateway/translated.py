@@ -12,17 +12,20 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .. import models
 from ..cache import Recent
+from ..channels.a2a import A2AConnection
 from ..errors import shown_url
 from ..http.multipart import read_form
 from ..modelling.base import fields_of
 from ..options import Timeout
 from ..protocols.a2a.message import OPTIONS
 from ..protocols.agentos.received import InvalidFieldError, decisions_of, flag_of, run_form
+from ..protocols.sse import frame
 from ..runs.runner import Runner
 from ..wire import FilePart
 from ..wsgi import Refused
 from .incoming import Answer, Caller, Incoming, json_answer
 from .questions import answer_of, asked
+from .relayed import RelayedTasks
 from .renewal import Renewed
 from .telling import Telling
 from .upstream import Upstream
@@ -55,10 +58,17 @@ _DECISIONS = "the agent has asked: %s. Answer with input=, or as the value of th
 class Translated:
     """An agent, team or workflow that ``remote`` speaks A2A to."""
 
-    def __init__(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
+    def __init__(
+        self,
+        remote: Runner[Any, Any, Any],
+        connection: A2AConnection,
+        forwards: bool,
+        heartbeat: float,
+    ) -> None:
         self.component = remote.component
         self.id = remote.id
         self.url = shown_url(remote.base_url)
+        self.tasks = RelayedTasks(connection, forwards)
         self._remote = remote
         self._forwards = forwards
         self._heartbeat = heartbeat
@@ -89,7 +99,7 @@ class Translated:
 
     def row(self, seen: Any) -> Optional[Dict[str, Any]]:
         """Its row in the list of its kind, and in /config."""
-        return seen if isinstance(seen, dict) else None
+        return _without_card(seen) if isinstance(seen, dict) else None
 
     def close(self) -> None:
         """End what is being fetched, and close idle connections."""
@@ -107,7 +117,7 @@ class Translated:
         try:
             # A copy remembers nothing of other callers' runs, and shares the connections.
             remote = copy.copy(self._remote)
-            return route(remote, self._credentials(incoming.caller), incoming, *rest[1:2])
+            return route(remote, incoming.caller.options(self._forwards), incoming, *rest[1:2])
         except InvalidFieldError as error:
             return json_answer(422, {"detail": error.detail})
         except (TypeError, ValueError) as error:
@@ -122,24 +132,19 @@ class Translated:
             raise Refused(405, "Method Not Allowed")
         raise Refused(404, "Not Found")
 
-    def _credentials(self, caller: Caller) -> Dict[str, Any]:
-        if not self._forwards:
-            return {}
-        said = caller.authorization
-        return {"auth_token": "", "headers": {} if said is None else {"Authorization": said}}
-
     # --- What it is
 
     def _described(self, caller: Caller, timeout: Optional[Timeout] = None) -> Dict[str, Any]:
-        options = self._credentials(caller)
+        options = caller.options(self._forwards)
         if timeout is not None:
             options["timeout"] = timeout
         config = copy.copy(self._remote).get_config(**options)
         known = {"id": self.id, "name": config.name or self.id, "description": config.description}
+        known["card"] = config.to_dict().get("card")
         return {name: value for name, value in known.items() if value is not None}
 
     def _detail(self, remote: Any, options: Dict[str, Any], incoming: Incoming) -> Answer:
-        return json_answer(200, self._described(incoming.caller))
+        return json_answer(200, _without_card(self._described(incoming.caller)))
 
     # --- Runs
 
@@ -220,17 +225,19 @@ class Translated:
         return json_answer(202 if background else 200, data)
 
     def _told(self, stream: Any, with_events: bool, background: bool) -> Answer:
-        def tell(event: Any) -> Optional[Dict[str, Any]]:
+        def tell(event: Any) -> bytes:
+            if event is None:
+                return b""
             name = event.event or "CustomEvent"
             if not (with_events or name.endswith(_ALWAYS)):
-                return None
+                return b""
             data = event.to_dict()
             data = dict(data) if isinstance(data, dict) else {"value": data}
             data["event"] = name
             data.setdefault("created_at", int(time.time()))  # Agno's client cannot do without
             if name == self.component.prefix + "Paused":
                 data.update(asked(self.component, stream.partial_output()))
-            return data
+            return frame(name, data)
 
         return Answer(200, _SSE, Telling(stream, tell, self._heartbeat, cancels=not background))
 
@@ -249,3 +256,7 @@ class Translated:
         row = {name: value for name, value in output.to_dict().items() if name in _ROW}
         row[self.component.id_field] = self.id
         return row
+
+
+def _without_card(described: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in described.items() if name != "card"}

@@ -10,12 +10,13 @@ from ..channels.agentos import Connection
 from ..errors import RemoteAgentError, shown_url
 from ..http.transport import OpenResponse
 from ..options import Timeout
-from ..protocols.component import Component
 from ..protocols.jsontext import json_of
+from ..runs.runner import Runner
 from ..wire import Request, Response
 from .incoming import Answer, Caller, Incoming, Piped
 from .passage import Passage
 from .renewal import Renewed
+from .tasks import RunTasks
 
 __all__ = ["Forwarded", "Upstream", "path_of"]
 
@@ -133,12 +134,13 @@ class Upstream:
 class Forwarded:
     """A component of an AgentOS: all that is asked of it is passed on."""
 
-    def __init__(self, component: Component, id: str, upstream: Upstream, timeout: Timeout) -> None:
-        self.component = component
-        self.id = id
+    def __init__(self, remote: Runner[Any, Any, Any], upstream: Upstream) -> None:
+        self.component = remote.component
+        self.id = remote.id
         self.upstream = upstream
         self.url = upstream.url
-        self._timeout = timeout
+        self.tasks = RunTasks(remote, upstream.forwards)
+        self._timeout = remote.timeout
 
     def look(self, caller: Caller) -> Renewed[Any]:
         """The list that has its row."""

@@ -72,7 +72,7 @@ from tests.live.test_hitl import (
 )
 from tests.live.test_media import test_documents_reach_every_version_whole
 from tests.peers.environments import python_of
-from tests.peers.server import AGENTOS_LATEST, PeerServer
+from tests.peers.server import A2A_SDK, A2A_SDK_03, AGENTOS_LATEST, PeerServer
 
 __all__ = [
     "agent",
@@ -375,3 +375,97 @@ def answered(url: str, method: str, path: str, authorization: Optional[str]) -> 
     elif "detail" not in value:
         value = sorted(value) if path.startswith("/agents") else None
     return response.status, value
+
+
+# --- As A2A agents
+
+
+@pytest.mark.parametrize(
+    ("peer", "kind", "bindings"),
+    [
+        (A2A_SDK, "sdk", ["JSONRPC", "HTTP+JSON"]),
+        (A2A_SDK_03, "sdk-0.3", ["JSONRPC", "HTTP+JSON"]),
+        (AGENTOS_LATEST, "agno", ["rest", "json-rpc"]),
+    ],
+)
+def test_a2a_clients_of_others_run_agents_of_an_agentos(
+    upstream: PeerServer, peer: str, kind: str, bindings: List[str]
+) -> None:
+    script = CLIENTS.with_name("a2a_clients.py")
+    with before(RemoteAgent(upstream.url, "my-agent"), a2a=True) as url:
+        command = [python_of(peer), "-P", str(script), kind, url + "/a2a/agents/my-agent"]
+        seen = json.loads(subprocess.check_output([*command, *bindings], timeout=120))
+    echo = "echo: hello world"
+    for binding in bindings:
+        assert (
+            seen[binding]
+            == {
+                "sdk": {
+                    "whole": ["task", "task", echo],
+                    "streamed": ["task", "statusUpdate", echo],
+                    "got": "TASK_STATE_COMPLETED",
+                    "listed": [True],
+                    "asks": "TASK_STATE_INPUT_REQUIRED",
+                    "answered": "tool said: deleted /x",
+                    "over": "TaskNotCancelableError",
+                    "unknown": "TaskNotFoundError",
+                },
+                "sdk-0.3": {
+                    "whole": ["completed", echo],
+                    "streamed": ["completed", echo],
+                    "got": "completed",
+                },
+                "agno": {
+                    # By its other protocol Agno's client reads no artifacts, whoever sends them.
+                    "whole": ["completed", echo if binding == "rest" else ""],
+                    "streamed": [echo, "task", True, echo]
+                    if binding == "rest"
+                    else [echo, "completed", True, None],
+                },
+            }[kind]
+        )
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.3"])
+@pytest.mark.parametrize("binding", ["json-rpc", "rest"])
+def test_ours_runs_agents_of_both_kinds_over_a2a(
+    upstream: PeerServer, a2a_sdk: PeerServer, version: str, binding: str
+) -> None:
+    fronted = [
+        RemoteAgent(upstream.url, "my-agent"),
+        RemoteTeam(upstream.url, "my-team"),
+        RemoteWorkflow(upstream.url, "qa"),
+        RemoteAgent(a2a_sdk.url, "painter", protocol="a2a"),
+    ]
+    ways: Any = {"protocol": "a2a", "a2a_version": version, "a2a_protocol": binding}
+    with before(*fronted, a2a=True) as url, contextlib.ExitStack() as stack:
+        agents = url + "/a2a/agents/"
+        agent = stack.enter_context(RemoteAgent(agents + "my-agent", "my-agent", **ways))
+        team = stack.enter_context(RemoteTeam(url + "/a2a/teams/my-team", "my-team", **ways))
+        qa = stack.enter_context(RemoteWorkflow(url + "/a2a/workflows/qa", "qa", **ways))
+        painter = stack.enter_context(RemoteAgent(agents + "painter", "painter", **ways))
+        assert (agent.name, painter.name) == ("My Agent", "Echo")
+        assert team.run("delegate:plain hello").content == "tool said: echo: hello"
+        for remote in (agent, team, qa, painter):
+            whole = remote.run("hello")
+            with remote.run("hello", stream=True) as streamed:
+                assert streamed.output().content == whole.content == whole.content.strip()
+            assert whole.status == "COMPLETED"
+        assert agent.run("boom").reason == "scripted failure"
+        (picture,) = agent.run("image").images or []
+        assert picture.mime_type == "image/png"
+        for answer, said in (("yes", "deleted /x"), ("no", "rejected")):
+            paused = agent.run("delete /x")
+            assert paused.is_paused
+            assert said in str(agent.continue_run(paused, input=answer).content)
+        paused = painter.run("ask")
+        assert painter.continue_run(paused, input="blue").content == "you said: blue"
+        later = agent.run("slow:3:0.05", background=True)
+        assert agent.wait_run(later.run_id, wait=20).content == "w0 w1 w2 "
+        with agent.run("slow:400:0.02", stream=True) as endless:
+            next(endless.text())
+            assert endless.cancel()
+        with agent.run("slow:10:0.05", stream=True) as left:
+            next(left)
+            run_id, session_id = left.run_id, left.session_id
+        assert agent.wait_run(run_id, session_id, wait=20).status == "COMPLETED"

@@ -31,6 +31,7 @@ ORDER = """
     runs.batch runs.journal runs.once runs.recovery runs.stream runs.reader runs.waiting runs
     channels.a2a channels.cards channels
     http.transport http.failures http.connections http.exchange http cache
+    protocols.a2a.serving
     protocols.a2a.dialects protocols.a2a.bindings protocols.a2a.agno protocols.a2a.runs
     protocols.a2a.events protocols.a2a.operation protocols.a2a.fold protocols.a2a.rejoin
     protocols.a2a.artifact protocols.a2a.v03_rest protocols.a2a.v03 protocols.a2a.v10

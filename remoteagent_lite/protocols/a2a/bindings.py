@@ -30,7 +30,16 @@ from .interface import (
 )
 from .v10 import V10, Json
 
-__all__ = ["METHODS_V03", "METHODS_V10", "AgnoJsonRpc", "JsonRpc", "Rest"]
+__all__ = [
+    "METHODS_V03",
+    "METHODS_V10",
+    "ROUTES_V03",
+    "ROUTES_V10",
+    "AgnoJsonRpc",
+    "JsonRpc",
+    "Rest",
+    "Route",
+]
 
 METHODS_V03: Dict[str, str] = {
     SEND_MESSAGE: "message/send",
@@ -47,31 +56,31 @@ METHODS_V03: Dict[str, str] = {
 METHODS_V10: Dict[str, str] = {name: name for name in (*METHODS_V03, LIST_TASKS)}
 
 
-class _Route(NamedTuple):
+class Route(NamedTuple):
     method: str
     path: str  # {id} and {taskId} are canonical parameters
 
 
-_ROUTES_V10: Dict[str, _Route] = {
-    SEND_MESSAGE: _Route("POST", "/message:send"),
-    SEND_STREAMING_MESSAGE: _Route("POST", "/message:stream"),
-    GET_TASK: _Route("GET", "/tasks/{id}"),
-    LIST_TASKS: _Route("GET", "/tasks"),
-    CANCEL_TASK: _Route("POST", "/tasks/{id}:cancel"),
-    SUBSCRIBE_TO_TASK: _Route("POST", "/tasks/{id}:subscribe"),
-    CREATE_PUSH_CONFIG: _Route("POST", "/tasks/{taskId}/pushNotificationConfigs"),
-    GET_PUSH_CONFIG: _Route("GET", "/tasks/{taskId}/pushNotificationConfigs/{id}"),
-    LIST_PUSH_CONFIGS: _Route("GET", "/tasks/{taskId}/pushNotificationConfigs"),
-    DELETE_PUSH_CONFIG: _Route("DELETE", "/tasks/{taskId}/pushNotificationConfigs/{id}"),
-    GET_EXTENDED_CARD: _Route("GET", "/extendedAgentCard"),
+ROUTES_V10: Dict[str, Route] = {
+    SEND_MESSAGE: Route("POST", "/message:send"),
+    SEND_STREAMING_MESSAGE: Route("POST", "/message:stream"),
+    GET_TASK: Route("GET", "/tasks/{id}"),
+    LIST_TASKS: Route("GET", "/tasks"),
+    CANCEL_TASK: Route("POST", "/tasks/{id}:cancel"),
+    SUBSCRIBE_TO_TASK: Route("POST", "/tasks/{id}:subscribe"),
+    CREATE_PUSH_CONFIG: Route("POST", "/tasks/{taskId}/pushNotificationConfigs"),
+    GET_PUSH_CONFIG: Route("GET", "/tasks/{taskId}/pushNotificationConfigs/{id}"),
+    LIST_PUSH_CONFIGS: Route("GET", "/tasks/{taskId}/pushNotificationConfigs"),
+    DELETE_PUSH_CONFIG: Route("DELETE", "/tasks/{taskId}/pushNotificationConfigs/{id}"),
+    GET_EXTENDED_CARD: Route("GET", "/extendedAgentCard"),
 }
-_ROUTES_V03: Dict[str, _Route] = {
+ROUTES_V03: Dict[str, Route] = {
     **{
-        name: _Route(route.method, "/v1" + route.path)
-        for name, route in _ROUTES_V10.items()
+        name: Route(route.method, "/v1" + route.path)
+        for name, route in ROUTES_V10.items()
         if name != LIST_TASKS  # specified, and served by nobody
     },
-    GET_EXTENDED_CARD: _Route("GET", "/v1/card"),
+    GET_EXTENDED_CARD: Route("GET", "/v1/card"),
 }
 _JSON = "application/json"
 _A2A_JSON = "application/a2a+json"
@@ -139,7 +148,7 @@ class Rest:
         self._interface = interface
         self._version = version
         self._v10 = version.version is not None
-        self._routes = _ROUTES_V10 if self._v10 else _ROUTES_V03
+        self._routes = ROUTES_V10 if self._v10 else ROUTES_V03
 
     def request(self, operation: str, params: Mapping[str, Any]) -> Request:
         if operation not in self._routes:

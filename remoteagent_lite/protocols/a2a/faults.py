@@ -8,9 +8,9 @@ from typing import Any, Dict, Iterator, List, Optional
 from ...errors import A2AError, RemoteHTTPError, error_for_code, shown_url
 from ..jsontext import read_json
 
-__all__ = ["error_in", "error_of", "fault_of"]
+__all__ = ["REASONS", "error_in", "error_of", "fault_of"]
 
-_REASONS: Dict[int, str] = {
+REASONS: Dict[int, str] = {
     -32001: "TASK_NOT_FOUND",
     -32002: "TASK_NOT_CANCELABLE",
     -32003: "PUSH_NOTIFICATION_NOT_SUPPORTED",
@@ -26,7 +26,7 @@ _REASONS: Dict[int, str] = {
     -32602: "INVALID_PARAMS",
     -32603: "INTERNAL_ERROR",
 }
-_CODES = {reason: code for code, reason in _REASONS.items()}
+_CODES = {reason: code for code, reason in REASONS.items()}
 
 _NEXT_STEPS: Dict[int, str] = {
     -32001: "Check the id; servers forget tasks, and show them to their owner only.",
@@ -89,7 +89,7 @@ def error_in(data: Dict[str, Any], url: str, status: int) -> Optional[A2AError]:
     if words is None:
         return None
     code = _code_of_words(words, status) or 0
-    return _error(code, _REASONS.get(code), words, None, url, status)
+    return _error(code, REASONS.get(code), words, None, url, status)
 
 
 def error_of(error: Any, url: str, status: int) -> A2AError:
@@ -104,7 +104,7 @@ def error_of(error: Any, url: str, status: int) -> A2AError:
     data = error.get("data")
     if data is None:
         data = error.get("details")
-    reason = _reason_in(data) or _REASONS.get(code)
+    reason = _reason_in(data) or REASONS.get(code)
     return _error(code, reason, words if type(words) is str else "", data, url, status)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from ...errors import ProtocolError, shown_url
 from .faults import error_in
 
-__all__ = ["CHUNK", "PIECE", "PROGRESS", "V10", "Brief", "Json"]
+__all__ = ["CHUNK", "PIECE", "PROGRESS", "STATES", "V10", "Brief", "Json"]
 
 Json = Dict[str, Any]
 
@@ -27,7 +27,7 @@ _MEMBERS = ("artifactUpdate", "message", "statusUpdate")
 #: task's id; the artifact's id, the message's id or the canonical status; the text.
 Brief = Tuple[int, str, Any, str]
 
-_STATES = (  # in the order of their numbers
+STATES = (  # in the order of their numbers
     "TASK_STATE_UNSPECIFIED",
     "TASK_STATE_SUBMITTED",
     "TASK_STATE_WORKING",
@@ -325,11 +325,11 @@ class V10:
         return found
 
     def _state(self, value: Any) -> str:
-        if type(value) is str and value in _STATES:
+        if type(value) is str and value in STATES:
             return value
         if value == "unknown":  # 0.3's name for it
-            return _STATES[0]
-        return self._enum(value, _STATES, "TASK_STATE_")
+            return STATES[0]
+        return self._enum(value, STATES, "TASK_STATE_")
 
     def _role(self, value: Any) -> str:
         if type(value) is str and value in _ROLES:

@@ -1,0 +1,247 @@
+"""The gateway's face as A2A agents: each component at ``/a2a/{agents|teams|workflows}/{id}``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from email.utils import formatdate
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from ..errors import (
+    A2AError,
+    RemoteAgentError,
+    RemoteHTTPError,
+    RemoteServerUnavailableError,
+    UnsupportedError,
+)
+from ..protocols.a2a.interface import (
+    CANCEL_TASK,
+    GET_EXTENDED_CARD,
+    GET_TASK,
+    LIST_TASKS,
+    SEND_MESSAGE,
+    SEND_STREAMING_MESSAGE,
+    SUBSCRIBE_TO_TASK,
+)
+from ..protocols.a2a.serving import Asked, Fault, Refusal, Voice, jsonrpc_asked, rest_asked
+from ..protocols.component import COMPONENTS
+from ..wsgi import Refused
+from .cards import card_of
+from .fronted import Fronted, Tasks
+from .incoming import Answer, Incoming
+from .limits import Runs
+from .scopes import Need, may, may_see
+from .telling import Telling
+
+__all__ = ["A2AFace", "is_card"]
+
+#: How long a card waits for what its agent's server says, in seconds.
+WAIT = 2.0
+_CARDS = (["agent-card.json"], ["agent.json"])
+_KINDS = [component.path for component in COMPONENTS]
+#: What takes the right to run; all else the right to read.
+_RUNNING = (SEND_MESSAGE, SEND_STREAMING_MESSAGE, CANCEL_TASK)
+#: What a caller may have only so many of.
+_COUNTED = (SEND_MESSAGE, SEND_STREAMING_MESSAGE, SUBSCRIBE_TO_TASK)
+#: Statuses that are no matter of the protocol.
+_NOT_OURS = (401, 403, 407, 429, 503)
+_EVENTS = [
+    ("Content-Type", "text/event-stream"),
+    ("Cache-Control", "no-store"),
+    ("X-Accel-Buffering", "no"),
+]
+
+Operations = Dict[str, Callable[[Tasks], Callable[..., Any]]]
+_UNARY: Operations = {
+    SEND_MESSAGE: lambda tasks: tasks.send,
+    GET_TASK: lambda tasks: tasks.get,
+    LIST_TASKS: lambda tasks: tasks.list,
+    CANCEL_TASK: lambda tasks: tasks.cancel,
+}
+_STREAMED: Operations = {
+    SEND_STREAMING_MESSAGE: lambda tasks: tasks.stream,
+    SUBSCRIBE_TO_TASK: lambda tasks: tasks.subscribe,
+}
+
+
+def is_card(incoming: Incoming) -> bool:
+    """Whether a component's card is asked for, which anybody may."""
+    segments = incoming.segments
+    return incoming.method == "GET" and segments[3:4] == [".well-known"] and segments[4:] in _CARDS
+
+
+class A2AFace:
+    """Answers A2A's requests for ``fronted`` components: JSON-RPC and REST, 1.0 and 0.3.
+
+    ``public_url`` is where the gateway is reached, ``mode`` what its door asks for.
+    """
+
+    def __init__(
+        self,
+        fronted: Sequence[Fronted],
+        runs: Runs,
+        public_url: Optional[str],
+        mode: str,
+        heartbeat: float,
+    ) -> None:
+        if public_url is not None and urlsplit(public_url).scheme not in ("http", "https"):
+            raise ValueError("public_url must begin with http:// or https://: %r" % public_url)
+        self._fronted = {(each.component.path, each.id): each for each in fronted}
+        self._runs = runs
+        self._public_url = None if public_url is None else public_url.rstrip("/")
+        self._secured = mode != "none"
+        self._heartbeat = heartbeat
+        self._began = formatdate(time.time(), usegmt=True)
+
+    def serve(self, incoming: Incoming) -> Answer:
+        """The answer. Blocks; raises Refused, and RemoteAgentError where an upstream failed."""
+        segments = incoming.segments
+        found = self._fronted.get((segments[1], segments[2])) if len(segments) > 2 else None
+        if found is None:
+            raise Refused(404, "Not Found")
+        if is_card(incoming):
+            return self._card(incoming, found)
+        try:
+            asked = _asked(incoming, segments[3:])
+            voice = asked.voice
+        except Refusal as refusal:
+            return _failed(refusal.voice, refusal.fault)
+        need = Need(found.component.path, "run" if asked.operation in _RUNNING else "read")
+        scopes = incoming.caller.guest.scopes
+        if scopes is not None and not may(scopes, need._replace(id=found.id)):
+            raise Refused(403, "Insufficient permissions. Required scope(s): %s" % str(need))
+        try:
+            return self._answered(incoming, found, asked)
+        except RemoteAgentError as error:
+            return _failed(voice, _fault(error))
+        except (TypeError, ValueError) as error:
+            return _failed(voice, Fault(-32602, "Invalid parameters: %s" % error))
+
+    def _answered(self, incoming: Incoming, found: Fronted, asked: Asked) -> Answer:
+        operation, params, voice = asked
+        if operation == GET_EXTENDED_CARD:
+            return self._extended_card(incoming, found, voice)
+        if operation in _UNARY:
+            ask = _UNARY[operation](found.tasks)
+            if operation not in _COUNTED:
+                return _whole(voice, operation, ask(params, incoming.caller))
+            with self._runs.one_of(incoming):
+                return _whole(voice, operation, ask(params, incoming.caller))
+        if operation in _STREAMED:
+            with self._runs.one_of(incoming) as run:
+                return run.of(self._stream(incoming, found, asked))
+        raise Fault(-32003, "Push notifications are not supported: subscribe to the task")
+
+    def _stream(self, incoming: Incoming, found: Fronted, asked: Asked) -> Answer:
+        voice = asked.voice
+        stream, events = _STREAMED[asked.operation](found.tasks)(asked.params, incoming.caller)
+
+        def tell(event: Any) -> bytes:
+            return b"".join(map(voice.event, events(event)))
+
+        def fail(error: RemoteAgentError) -> bytes:
+            return voice.failed_event(_in_the_midst(error))
+
+        return Answer(200, _EVENTS, Telling(stream, tell, self._heartbeat, fail=fail))
+
+    # --- Cards
+
+    def _card(self, incoming: Incoming, found: Fronted) -> Answer:
+        card = self._made(incoming, found)
+        body = json.dumps(card, ensure_ascii=False).encode("utf-8")
+        tag = '"%s"' % hashlib.sha256(body).hexdigest()[:32]
+        private = self._secured or self._public_url is None
+        headers = [
+            ("ETag", tag),
+            ("Cache-Control", "%smax-age=60" % ("private, " if private else "")),
+            ("Last-Modified", self._began),
+        ]
+        if tag in (incoming.header("If-None-Match") or ""):
+            return Answer(304, headers, [])
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        return Answer(200, headers, [body])
+
+    def _extended_card(self, incoming: Incoming, found: Fronted, voice: Voice) -> Answer:
+        if not self._secured:
+            raise Fault(-32004, "There is no extended card: the card says all there is")
+        return _whole(voice, GET_EXTENDED_CARD, self._made(incoming, found))
+
+    def _made(self, incoming: Incoming, found: Fronted) -> Dict[str, Any]:
+        """The card as this caller may see it: a stranger is told how to come in, and no more."""
+        path = ["a2a", found.component.path, found.id]
+        url = self._home(incoming) + "".join("/" + quote(each, safe="") for each in path)
+        scopes = incoming.caller.guest.scopes
+        described: Optional[Mapping[str, Any]] = None
+        if scopes is None or may_see(scopes, found.component.path, found.id):
+            look = found.look(incoming.caller)
+            seen: Any = look.seen(time.monotonic() + WAIT).value
+            described = found.row(seen)
+            if isinstance(seen, dict) and "card" in seen:
+                described = {**(described or {}), "card": seen["card"]}
+        return card_of(found, url, described, self._secured)
+
+    def _home(self, incoming: Incoming) -> str:
+        if self._public_url is not None:
+            return self._public_url
+        environ = incoming.environ
+        host = environ.get("HTTP_HOST") or "%s:%s" % (
+            environ["SERVER_NAME"],
+            environ["SERVER_PORT"],
+        )
+        host = quote(host, safe=":[]")
+        mount = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"), safe="/")
+        return "%s://%s%s" % (environ["wsgi.url_scheme"], host, mount.rstrip("/"))
+
+
+def _asked(incoming: Incoming, rest: List[str]) -> Asked:
+    query = dict(parse_qsl(incoming.query, keep_blank_values=True))
+    version = incoming.header("A2A-Version") or query.pop("A2A-Version", None)
+    body = incoming.content() if incoming.method == "POST" else b""
+    if not rest:
+        if incoming.method != "POST":
+            raise Refused(405, "Method Not Allowed", ("Allow", "POST"))
+        return jsonrpc_asked(body, version)
+    kind = incoming.header("Content-Type") or ""
+    asked = rest_asked(incoming.method, "/" + "/".join(rest), query, body, kind, version)
+    if asked is None:
+        raise Refused(404, "Not Found")
+    return asked
+
+
+def _whole(voice: Voice, operation: str, result: Any) -> Answer:
+    return _json(200, voice.written(operation, result), voice)
+
+
+def _failed(voice: Voice, fault: Fault) -> Answer:
+    status, value = voice.failed(fault)
+    return _json(status, value, voice)
+
+
+def _json(status: int, value: Any, voice: Voice) -> Answer:
+    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    # Errors over REST are plain JSON.
+    kind = voice.content_type if status < 400 else "application/json"
+    headers: List[Tuple[str, str]] = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    return Answer(status, headers, [body])
+
+
+def _fault(error: RemoteAgentError) -> Fault:
+    """The protocol's error for what an upstream did. Raises again what is none of the protocol."""
+    http = isinstance(error, RemoteHTTPError) and error.status_code in _NOT_OURS
+    if http or isinstance(error, RemoteServerUnavailableError):
+        raise error
+    return _in_the_midst(error)
+
+
+def _in_the_midst(error: RemoteAgentError) -> Fault:
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, A2AError):
+        return Fault(error.code or -32603, error.message)
+    if isinstance(error, UnsupportedError):
+        return Fault(-32004, error.message)
+    if isinstance(error, RemoteHTTPError) and error.status_code < 500:
+        return Fault(-32602, error.message)
+    return Fault(-32603, error.message)

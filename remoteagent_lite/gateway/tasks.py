@@ -1,0 +1,433 @@
+"""Runs of an AgentOS as tasks of A2A, and A2A's operations on them.
+
+Nothing is kept: the id of a task has those of the run and its session in it, so any process can
+ask the server about it. Runs are begun in the background where the component can do that (it takes
+a database), for a task goes on when its client has left.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import copy
+import json
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
+
+from ..errors import InvalidRequestError, NotFoundError
+from ..media import Audio, File, Image, Media, Video
+from ..protocols.a2a.interface import TERMINAL
+from ..protocols.a2a.serving import Fault
+from ..runs.runner import Runner
+from ..runs.stream import RunStream
+from .decisions import decide, question
+from .incoming import Caller
+
+__all__ = ["Json", "RunTasks", "Told"]
+
+Json = Dict[str, Any]
+#: A stream, and what makes canonical events of each of its own; of None, behind the last one.
+Told = Tuple[RunStream[Any, Any], Callable[[Any], List[Json]]]
+
+_STATES = {
+    "PENDING": "TASK_STATE_SUBMITTED",
+    "RUNNING": "TASK_STATE_WORKING",
+    "PAUSED": "TASK_STATE_INPUT_REQUIRED",
+    "COMPLETED": "TASK_STATE_COMPLETED",
+    "REGENERATED": "TASK_STATE_COMPLETED",
+    "CANCELLED": "TASK_STATE_CANCELED",
+    "ERROR": "TASK_STATE_FAILED",
+}
+_MEDIA: Tuple[Tuple[str, str, Type[Media]], ...] = (
+    ("image/", "images", Image),
+    ("audio/", "audio", Audio),
+    ("video/", "videos", Video),
+    ("", "files", File),
+)
+#: What is told of a run beside its answer.
+_NEWS = ("ToolCall", "Reasoning", "CustomEvent", "StepStarted", "StepCompleted")
+_ANSWER = "answer"
+#: How long it is looked whether a run has been cancelled, in seconds.
+_CANCEL = 5.0
+_NO_DATABASE = "Background execution requires"
+
+
+class RunTasks:
+    """The tasks of one component of an AgentOS. Any thread may call any method; all block."""
+
+    def __init__(self, remote: Runner[Any, Any, Any], forwards: bool) -> None:
+        self._remote = remote
+        self._forwards = forwards
+        self._in_background = True  # until its server says that it cannot
+
+    def send(self, params: Json, caller: Caller) -> Json:
+        """SendMessage: the task, when its run has ended or waits, or at once if that is wanted."""
+        message, remote = params["message"], copy.copy(self._remote)
+        at_once = params["configuration"]["returnImmediately"]
+        if message.get("taskId"):
+            with _known_tasks():
+                paused = self._paused(remote, message, caller)
+                return {"task": task_of(remote.continue_run(paused, **self._call(caller)), message)}
+        options = self._options(params, caller)
+        if at_once and self._in_background:
+            with self._background():
+                run = remote.run(text_of(message), background=True, **options)
+                return {"task": task_of(run, message)}
+        return {"task": task_of(remote.run(text_of(message), **options), message)}
+
+    def stream(self, params: Json, caller: Caller) -> Told:
+        """SendStreamingMessage: the task first, then what becomes of it."""
+        message, remote = params["message"], copy.copy(self._remote)
+        stream: Any = None
+        if message.get("taskId"):
+            with _known_tasks():
+                paused = self._paused(remote, message, caller)
+                stream = remote.continue_run(paused, stream=True, **self._call(caller))
+        else:
+            options = self._options(params, caller)
+            if self._in_background:
+                with self._background():
+                    stream = remote.run(text_of(message), stream=True, background=True, **options)
+            if stream is None:
+                stream = remote.run(text_of(message), stream=True, **options)
+        return stream, _Narrator(stream, message).events
+
+    def get(self, params: Json, caller: Caller) -> Json:
+        """GetTask"""
+        return task_of(self._run(params, caller), None, params.get("historyLength"))
+
+    def list(self, params: Json, caller: Caller) -> Json:
+        """ListTasks, of a context: an AgentOS lists the runs of a session."""
+        session_id = params.get("contextId")
+        if session_id is None:
+            raise Fault(-32004, "Tasks are listed by context: give contextId")
+        remote = copy.copy(self._remote)
+        try:
+            rows = remote.list_runs(session_id, **self._call(caller))
+        except NotFoundError:
+            rows = []
+        tasks = [_task_of_row(row, session_id, params["includeArtifacts"]) for row in rows]
+        if "status" in params:
+            tasks = [each for each in tasks if each["status"]["state"] == params["status"]]
+        since = params.get("statusTimestampAfter")
+        if since is not None:
+            tasks = [each for each in tasks if each["status"].get("timestamp", "") > since]
+        tasks.sort(key=lambda task: str(task["status"].get("timestamp", "")), reverse=True)
+        return _page(tasks, params)
+
+    def cancel(self, params: Json, caller: Caller) -> Json:
+        """CancelTask: the task as it stands then. Fault if it was over."""
+        run_id, session_id = _ids(params)
+        remote = copy.copy(self._remote)
+        with _known_tasks():
+            before = remote.get_run(run_id, session_id, **self._call(caller))
+            if _STATES.get(str(before.status)) in TERMINAL:
+                raise Fault(-32002, "The task is over: its run is %s" % before.status)
+            remote.cancel_run(run_id, session_id=session_id, wait=_CANCEL, **self._call(caller))
+            return task_of(remote.get_run(run_id, session_id, **self._call(caller)))
+
+    def subscribe(self, params: Json, caller: Caller) -> Told:
+        """SubscribeToTask: all that a run in the background has told, and what is to come."""
+        run_id, session_id = _ids(params)
+        output = self._run(params, caller)
+        if str(output.status) not in ("PENDING", "RUNNING"):
+            raise Fault(-32004, "The task is not under way: its run is %s" % output.status)
+        remote = copy.copy(self._remote)
+        with _known_tasks():
+            stream = remote.resume(run_id, session_id, **self._call(caller))
+        return stream, _Narrator(stream, None).events
+
+    # --- What goes along
+
+    def _call(self, caller: Caller) -> Dict[str, Any]:
+        found: Dict[str, Any] = caller.options(self._forwards)
+        return found
+
+    def _options(self, params: Json, caller: Caller) -> Dict[str, Any]:
+        message = params["message"]
+        metadata = dict(message.get("metadata") or {})
+        user = metadata.pop("userId", None)
+        user = caller.guest.user or (user if isinstance(user, str) else None)
+        options: Dict[str, Any] = self._call(caller)
+        options["session_id"] = message.get("contextId")
+        options.update(_media(message["parts"]))
+        if user:
+            options["user_id"] = user
+        if metadata:
+            options["metadata"] = metadata
+        return options
+
+    def _run(self, params: Json, caller: Caller) -> Any:
+        run_id, session_id = _ids(params)
+        remote = copy.copy(self._remote)
+        with _known_tasks():
+            return remote.get_run(run_id, session_id, **self._call(caller))
+
+    def _paused(self, remote: Any, message: Json, caller: Caller) -> Any:
+        """The run that a message answers, with the answer in it."""
+        run_id, session_id = _ids({"id": message["taskId"]})
+        if message.get("contextId") not in (None, session_id):
+            raise Fault(-32602, "The task belongs to another context")
+        output = remote.get_run(run_id, session_id, **self._call(caller))
+        if not output.is_paused:
+            raise Fault(-32004, "The task waits for nothing: its run is %s" % output.status)
+        output.__dict__.setdefault("session_id", session_id)
+        decide(output, message["parts"])
+        return output
+
+    @contextlib.contextmanager
+    def _background(self) -> Iterator[None]:
+        """Try it in the background; from the first refusal on it is not tried any more."""
+        try:
+            yield
+        except InvalidRequestError as error:
+            if not str(error.detail).startswith(_NO_DATABASE):
+                raise
+            self._in_background = False
+
+
+@contextlib.contextmanager
+def _known_tasks() -> Iterator[None]:
+    """A run that the server does not know is a task that is not found."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise Fault(-32001, "Task not found: %s" % error.message) from error
+
+
+# --- Ids
+
+
+def _task_id(run_id: Any, session_id: Any) -> str:
+    text = "%s\n%s" % (run_id or "", session_id or "")
+    return base64.urlsafe_b64encode(text.encode("utf-8")).decode("ascii").rstrip("=")
+
+
+def _ids(params: Mapping[str, Any]) -> Tuple[str, str]:
+    """The ids of run and session that a task's id is made of. Fault for one that is not ours."""
+    id = str(params["id"])
+    try:
+        text = base64.b64decode(id + "=" * (-len(id) % 4), altchars=b"-_", validate=True)
+        run_id, session_id = text.decode("utf-8").split("\n")
+    except (binascii.Error, ValueError):
+        raise Fault(-32001, "Task not found: %.80s" % id) from None
+    if not run_id or not session_id:
+        raise Fault(-32001, "Task not found: %.80s" % id)
+    return run_id, session_id
+
+
+# --- Messages to runs
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """What is said: the texts, and data as JSON. Fault if there is none, which no AgentOS takes."""
+    lines = [
+        part["text"] if "text" in part else json.dumps(part["data"], ensure_ascii=False)
+        for part in message["parts"]
+        if "text" in part or "data" in part
+    ]
+    text = "\n".join(lines)
+    if not text:
+        raise Fault(-32602, "Invalid parameters: the message has no text")
+    return text
+
+
+def _media(parts: Sequence[Mapping[str, Any]]) -> Dict[str, List[Media]]:
+    found: Dict[str, List[Media]] = {}
+    for part in parts:
+        if "raw" not in part and "url" not in part:
+            continue
+        media_type = part.get("mediaType")
+        _, option, kind = next(e for e in _MEDIA if str(media_type or "").startswith(e[0]))
+        known: Dict[str, Any] = {"mime_type": media_type, "filename": part.get("filename")}
+        if "raw" in part:
+            content = base64.b64decode(part["raw"])
+            if not content:
+                raise Fault(-32602, "Invalid parameters: a file is empty")
+            known["content"] = content
+        else:
+            known["url"] = part["url"]
+        found.setdefault(option, []).append(kind(**known))
+    return found
+
+
+# --- Runs to tasks
+
+
+def task_of(output: Any, message: Optional[Json] = None, history: Optional[int] = None) -> Json:
+    """The task that a run's output is; ``message`` is what it answers."""
+    task: Json = {
+        "id": _task_id(output.run_id, output.session_id),
+        "contextId": output.session_id,
+        "status": _status(output),
+    }
+    artifacts = _artifacts(output)
+    if artifacts:
+        task["artifacts"] = artifacts
+    said = message or _asked(output)
+    if said is not None and history != 0:
+        ids = {"taskId": task["id"], "contextId": task["contextId"]}
+        task["history"] = [{**said, **ids}]
+    return task
+
+
+def _asked(output: Any) -> Optional[Json]:
+    """The message that began a run, as far as its server tells."""
+    asked = output.to_dict().get("input")
+    if isinstance(asked, dict):
+        asked = asked.get("input_content")
+    if not isinstance(asked, str) or not asked:
+        return None
+    return {"messageId": str(output.run_id), "role": "ROLE_USER", "parts": [{"text": asked}]}
+
+
+def _status(output: Any, at: Optional[str] = None) -> Json:
+    state = _STATES.get(str(output.status), "TASK_STATE_WORKING")
+    status: Json = {"state": state, "timestamp": at or _now()}
+    parts: List[Json] = []
+    if state == "TASK_STATE_INPUT_REQUIRED":
+        parts = question(output)
+    elif state in ("TASK_STATE_FAILED", "TASK_STATE_CANCELED") and output.content:
+        parts = _content(output.content)
+    if parts:
+        message_id = "%s-%s" % (output.run_id, state[11:].lower())
+        status["message"] = {"messageId": message_id, "role": "ROLE_AGENT", "parts": parts}
+    return status
+
+
+def _content(content: Any) -> List[Json]:
+    if content is None or content == "":
+        return []
+    return [{"text": content}] if isinstance(content, str) else [{"data": content}]
+
+
+def _artifacts(output: Any) -> List[Json]:
+    done = _STATES.get(str(output.status)) == "TASK_STATE_COMPLETED"
+    parts = _content(output.content) if done else []
+    parts += _files(output)
+    return [{"artifactId": _ANSWER, "parts": parts}] if parts else []
+
+
+def _files(output: Any) -> List[Json]:
+    """The media of an output, which has them as an AgentOS sends them."""
+    parts = []
+    data = output.to_dict()
+    for name in ("images", "videos", "audio", "files"):
+        for item in data.get(name) or []:
+            part = _file(item) if isinstance(item, dict) else None
+            if part is not None:
+                parts.append(part)
+    return parts
+
+
+def _file(item: Mapping[str, Any]) -> Optional[Json]:
+    part: Json = {}
+    content, media_type = item.get("content"), item.get("mime_type")
+    if isinstance(content, str) and content:
+        text = isinstance(media_type, str) and media_type.startswith("text/")
+        raw = base64.b64encode(content.encode()).decode("ascii") if text else content
+        part["raw"] = raw
+    elif isinstance(item.get("url"), str):
+        part["url"] = item["url"]
+    else:
+        return None
+    if media_type:
+        part["mediaType"] = media_type
+    if item.get("filename"):
+        part["filename"] = item["filename"]
+    return part
+
+
+def _task_of_row(row: Any, session_id: str, with_artifacts: bool) -> Json:
+    data = row.to_dict()
+    status: Json = {"state": _STATES.get(str(data.get("status")), "TASK_STATE_WORKING")}
+    created = data.get("created_at")
+    if isinstance(created, str):
+        status["timestamp"] = created
+    task = {"id": _task_id(data.get("run_id"), session_id), "contextId": session_id}
+    found: Json = {**task, "status": status}
+    parts = _content(data.get("content"))
+    if with_artifacts and parts and status["state"] == "TASK_STATE_COMPLETED":
+        found["artifacts"] = [{"artifactId": _ANSWER, "parts": parts}]
+    return found
+
+
+def _page(tasks: List[Json], params: Json) -> Json:
+    token = params.get("pageToken", "0")
+    if not (token.isascii() and token.isdigit() and len(token) < 10):
+        raise Fault(-32602, "Invalid parameters: the pageToken is none of ours")
+    start, size = int(token), params["pageSize"]
+    more = start + size < len(tasks)
+    return {
+        "tasks": tasks[start : start + size],
+        "nextPageToken": str(start + size) if more else "",
+        "pageSize": size,
+        "totalSize": len(tasks),
+    }
+
+
+def _now() -> str:
+    now = datetime.now(timezone.utc)
+    return now.strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (now.microsecond // 1000)
+
+
+class _Narrator:
+    """Tells a stream of an AgentOS's events as those of a task, the task first."""
+
+    def __init__(self, stream: RunStream[Any, Any], message: Optional[Json]) -> None:
+        self._stream = stream
+        self._message = message
+        self._begun = False
+        self._pieces = 0
+        self._text: List[str] = []
+
+    def events(self, event: Any) -> List[Json]:
+        """Those for one event; for None those behind the last one."""
+        found = [] if self._begun else [self._task()]
+        self._begun = True
+        if event is None:
+            return found + self._end()
+        piece = self._stream.delta(event)
+        if piece:
+            self._text.append(piece)
+            found.append(self._piece([{"text": piece}]))
+        elif any(each in event.event for each in _NEWS):
+            status = {"state": "TASK_STATE_WORKING", "timestamp": _now()}
+            news = {"status": status, "metadata": {"agentos": event.to_dict()}}
+            found.append({"statusUpdate": {**self._ids(), **news}})
+        return found
+
+    def _ids(self) -> Json:
+        stream = self._stream
+        id = _task_id(stream.run_id, stream.session_id)
+        return {"taskId": id, "contextId": stream.session_id or ""}
+
+    def _task(self) -> Json:
+        ids = self._ids()
+        status = {"state": "TASK_STATE_WORKING", "timestamp": _now()}
+        task: Json = {"id": ids["taskId"], "contextId": ids["contextId"], "status": status}
+        if self._message is not None:
+            task["history"] = [{**self._message, **ids}]
+        return {"task": task}
+
+    def _piece(self, parts: List[Json]) -> Json:
+        update: Json = {**self._ids(), "artifact": {"artifactId": _ANSWER, "parts": parts}}
+        if self._pieces:
+            update["append"] = True
+        self._pieces += 1
+        return {"artifactUpdate": update}
+
+    def _end(self) -> List[Json]:
+        output: Any = self._stream.partial_output()
+        found = []
+        if _STATES.get(str(output.status)) == "TASK_STATE_COMPLETED":
+            parts = _files(output)
+            if "".join(self._text) != output.content:
+                # What the steps of a workflow say on the way is not its answer.
+                parts = _content(output.content) + parts
+                self._pieces = 0
+            if parts:
+                found.append(self._piece(parts))
+        found.append({"statusUpdate": {**self._ids(), "status": _status(output)}})
+        return found
