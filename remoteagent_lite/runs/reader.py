@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 from ..handover import Handover, Signal
 from ..http.exchange import Exchange
 from ..protocols.contract import OpenAnswer, Told
+from .course import End
 
-__all__ = ["CLOSED", "End", "Reader", "Source"]
+__all__ = ["CLOSED", "Reader", "Source"]
 
 #: How many bytes may wait for a slow consumer. Then the thread stops reading, the socket's
 #: buffers fill, and the server waits.
@@ -23,17 +24,6 @@ MAX_WAITING = 1024 * 1024
 
 #: Handed over when the reader was stopped.
 CLOSED = object()
-
-
-class End(NamedTuple):
-    """The reader has no more: what broke it off, or None and whether that is the proven end.
-
-    ``looked`` if the run itself was asked for, beside its stream or in place of it.
-    """
-
-    cause: Optional[BaseException] = None
-    proven: bool = False
-    looked: bool = False
 
 
 class Reader:

@@ -47,16 +47,9 @@ from ..protocols.contract import (
 )
 from ..protocols.sse import SSEDecoder
 from ..wire import Received
-from .reader import End, Source
-from .waiting import (
-    Attempts,
-    Limits,
-    check_wait,
-    is_late,
-    is_out_of_reach,
-    is_passing,
-    is_silence,
-)
+from .course import COMPLETE, ENDED, INTERRUPTED, LATE, LOOKING_UP, Course, End, Step
+from .reader import Source
+from .waiting import Limits, check_wait, is_silence
 
 __all__ = ["Reading", "RunStream", "merge"]
 
@@ -82,9 +75,6 @@ _TOTAL = "did not finish within the total limit of %g s (Timeout(total=...))"
 
 #: Comes instead of an event while a long one is being read, so that limits can be looked at.
 _IDLE = object()
-
-#: The states of a stream; RunStream._finish tells how one follows from another.
-_STREAMING, _RESUMING, _LOOKING_UP, _ENDED = "streaming", "resuming", "looking up", "ended"
 
 
 class Reading(NamedTuple):
@@ -141,10 +131,7 @@ class RunStream(Generic[OutputT, EventT]):
         self._was_cancelled = False  # by this stream's own cancel()
         self._resume = resume
         self._limits = Limits(timeout, deadline, now)
-        self._attempts = Attempts(resume and resume.policy)
-        self._state = _STREAMING
-        self._broken = End()  # how the stream broke off last
-        self._before = 0  # the fold's news when the run was looked up last
+        self._course = Course(fold, resume, self._limits)
         self._error: Optional[BaseException] = None
         self._batch: Iterator[Any] = iter(())
         self._ended = threading.Event()
@@ -227,7 +214,7 @@ class RunStream(Generic[OutputT, EventT]):
         It is all of it for a workflow whose last step is a function, or what was streamed while a
         background run's stream was broken and its server restarted.
         """
-        return self._fold.unstreamed() if self._state is _ENDED else ""
+        return self._fold.unstreamed() if self._course.state is ENDED else ""
 
     def delta(self, event: Any) -> Optional[str]:
         """The piece that ``event`` adds to the answer's text; None if it adds none."""
@@ -278,12 +265,12 @@ class RunStream(Generic[OutputT, EventT]):
 
     def __repr__(self) -> str:
         state = "closed" if self._source.closed else "open"
-        state = "ended" if self._state is _ENDED else state
+        state = "ended" if self._course.state is ENDED else state
         return "<RunStream %s of run %s at %s>" % (state, self.run_id, self._url)
 
     def _read_on(self, until: float, reached: Callable[[], bool]) -> bool:
         """Read ahead, keeping the events; see Reading."""
-        while not reached() and self._state is not _ENDED:
+        while not reached() and self._course.state is not ENDED:
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -370,7 +357,7 @@ class RunStream(Generic[OutputT, EventT]):
             if self._kept:  # another thread has read on before this one began
                 self._kept = False
                 return True
-            if self._state is _ENDED:
+            if self._course.state is ENDED:
                 if self._error is not None:
                     raise self._error
                 return False
@@ -415,17 +402,14 @@ class RunStream(Generic[OutputT, EventT]):
             return self._source.reader.take(left)
         except queue.Empty:
             pass
-        if self._has_ended():  # and the server does not end the body
+        if self._course.has_ended:  # and the server does not end the body
             return End()
         if phase == "total":
             return End(self._timed_out(_TOTAL, phase))
         return End(self._timed_out("told nothing for %g s (Timeout(read=...))", phase))
 
-    def _has_ended(self) -> bool:
-        return self._fold.finished and self._state is not _LOOKING_UP
-
     def _soonest_limit(self, now: float) -> Tuple[Optional[float], str]:
-        return self._limits.soonest(self._fold, self._has_ended(), now)
+        return self._limits.soonest(self._fold, self._course.has_ended, now)
 
     def _timed_out(self, what: str, phase: str) -> RemoteTimeoutError:
         seconds: Optional[float] = getattr(self._limits.timeout, phase)
@@ -446,107 +430,41 @@ class RunStream(Generic[OutputT, EventT]):
     # --- What becomes of a stream whose reader has no more
 
     def _finish(self, end: End) -> bool:
-        """Take the next step; whether the stream goes on. Raises what it ends with.
-
-        ==========  ==================================================  ==========
-        state       what the reader has ended with                      next state
-        ==========  ==================================================  ==========
-        any         the run's end                                       ENDED
-        any         the run's end, in doubt                             LOOKING_UP
-        STREAMING   anything else that may pass                         RESUMING
-        RESUMING    no connection, or something new                     RESUMING
-        RESUMING    nothing new, a refusal                              LOOKING_UP
-        any         silence, where only events are signs of life        LOOKING_UP
-        LOOKING_UP  nothing that settles it                             RESUMING
-        LOOKING_UP  nothing new after a silence or a refusal            ENDED
-        ==========  ==================================================  ==========
-
-        It ends with an error where the policy allows no further attempt, and where there is no way
-        to go on. A run that is waited for is asked for as often as the limits let it be.
-        """
-        fold, looked = self._fold, self._state is _LOOKING_UP
-        if end.proven and not looked and not self._decoder.pending:
-            fold.end()
-        if fold.finished and not (fold.suspect and self._can_look_up()):
+        """Take the next step; whether the stream goes on. Raises what it ends with. See Course."""
+        step = self._course.step(
+            end,
+            time.monotonic(),
+            cut=bool(self._decoder.pending),
+            heard=self._source.reader.written > 0,
+        )
+        if step.what == COMPLETE:
             return self._complete()
-        if not looked:
-            self._broken = end
-        if is_late(end.cause) and self._limits.are_over(time.monotonic()):
+        if step.what == LATE:
             # By the limit that the caller gave, not by what was left of it for one answer.
             raise self._failed(self._timed_out(_TOTAL, "total")) from end.cause
-        if not looked and (fold.finished or self._is_due_to_look(end)):
-            return self._look_up(0.0)
-        known = fold.finished or (fold.waits and self._broken.cause is None)
-        cause = end.cause if known else self._broken.cause
-        delay = None
-        if self._may_try_again(cause):
-            delay = self._attempts.pause(fold.news, fold.waits and cause is None)
-        if delay is None:
-            raise self._failed(self._interrupted(cause))
-        return self._look_up(delay) if fold.finished else self._take_up(delay)
-
-    def _can_look_up(self) -> bool:
-        known = self._fold.run_id is not None
-        return known and self._resume is not None and self._resume.look_up is not None
-
-    def _is_silent(self, cause: Optional[BaseException]) -> bool:
-        """Whether nothing was told for too long, though the connection may be alive."""
-        return is_silence(cause) and (self._fold.frames is not None or self._fold.waits)
-
-    def _is_due_to_look(self, end: End) -> bool:
-        """Whether what became of the run is asked for before the stream is taken up again."""
-        fold, resume, cause = self._fold, self._resume, end.cause
-        if resume is None or end.looked or not self._can_look_up():
-            return False
-        if resume.reopen is None:  # the last chance of an end that nothing has proved
-            return cause is None and not end.proven
-        if fold.fault is not None or self._is_silent(cause):
-            return True
-        if self._state is not _RESUMING or fold.news > self._attempts.news:
-            return False
-        if isinstance(cause, EventsMissingError):
-            return self._attempts.count > 1  # they have been asked for a second time
-        return not is_out_of_reach(cause) or self._source.reader.written > 0
-
-    def _may_try_again(self, cause: Optional[BaseException]) -> bool:
-        """Whether asking again, in a while, may bring what was not to be had now."""
-        fold, resume = self._fold, self._resume
-        if resume is None or fold.run_id is None or not is_passing(cause):
-            return False
-        if fold.finished:
-            return True
-        if resume.reopen is None or fold.fault is not None:
-            return False
-        if self._state is _LOOKING_UP:
-            return fold.news > self._before or not self._is_silent(cause)
-        # An answer that does not even begin is waited for once.
-        heard = self._source.reader.written > 0
-        return heard or self._state is not _RESUMING or not is_silence(cause)
-
-    def _look_up(self, delay: float) -> bool:
-        assert self._resume is not None and self._resume.look_up is not None
-        limit = self._limits.left(time.monotonic())
-        if limit.read is not None and self._is_silent(self._broken.cause):
-            limit = limit.within(min(limit.read, _GLANCE))
-        self._before = self._fold.news
-        self._go_on(_LOOKING_UP, functools.partial(self._resume.look_up, limit), delay)
+        if step.what == INTERRUPTED:
+            raise self._failed(self._interrupted(step.cause))
+        self._go_on(step)
         return True
 
-    def _take_up(self, delay: float) -> bool:
-        assert self._resume is not None and self._resume.reopen is not None
-        self._fold.resumed()
-        limit = self._limits.left(time.monotonic())
-        reopen = functools.partial(self._resume.reopen, self._fold.last_event_index, limit)
-        self._go_on(_RESUMING, reopen, delay)
-        return True
-
-    def _go_on(self, state: str, begin: Callable[[], Any], delay: float) -> None:
+    def _go_on(self, step: Step) -> None:
         """Read from something else from now on."""
-        self._state = state
-        if not self._fold.waits or self._is_silent(self._broken.cause):
-            self._limits.restart(time.monotonic() + delay)
+        fold, resume, now = self._fold, self._resume, time.monotonic()
+        assert resume is not None
+        begin: Optional[Callable[[], Any]] = None
+        limit = self._limits.left(now)
+        if step.what == LOOKING_UP:
+            if limit.read is not None and self._course.is_silent:
+                limit = limit.within(min(limit.read, _GLANCE))
+            begin = resume.look_up and functools.partial(resume.look_up, limit)
+        else:
+            fold.resumed()
+            begin = resume.reopen and functools.partial(resume.reopen, fold.last_event_index, limit)
+        assert begin is not None
+        if not fold.waits or self._course.is_silent:
+            self._limits.restart(now + step.delay)
         self._decoder = self._new_decoder()
-        self._source.read(begin, delay)
+        self._source.read(begin, step.delay)
         if self._source.closed:
             self._decoder.closed = True
 
@@ -557,12 +475,12 @@ class RunStream(Generic[OutputT, EventT]):
     def _interrupted(self, cause: Optional[BaseException]) -> RemoteAgentError:
         """The error for a stream that ended before its run did."""
         fold = self._fold
-        count = self._attempts.count
+        count = self._course.attempts.count
         lost = isinstance(cause, (RemoteServerUnavailableError, EventsMissingError))
         tells_all = is_silence(cause) or not (lost or count)
         if isinstance(cause, RemoteAgentError) and tells_all and not fold.finished:
             return cause
-        how = "ended" if self._broken.cause is None else "broke off"
+        how = "ended" if self._course.broken.cause is None else "broke off"
         if fold.finished:
             how += ", and how the run has ended could not be found out (%d attempts)" % (count + 1)
         elif count:
@@ -592,7 +510,7 @@ class RunStream(Generic[OutputT, EventT]):
         return bool(held) or self._fold.waits
 
     def _end(self) -> None:
-        self._state = _ENDED
+        self._course.state = ENDED
         self._source.close()
         self._ended.set()
 
@@ -653,7 +571,7 @@ def merge(*streams: RunStream[Any, Any]) -> Iterator[Any]:
             source.listeners.append(tell)
             # Counted behind: what comes in between is told twice, which harms nobody.
             count = source.reader.waiting()
-            ready.put((stream, stream._state is _ENDED or source.closed))
+            ready.put((stream, stream._course.state is ENDED or source.closed))
             for _ in range(count):
                 ready.put((stream, True))
         while left:

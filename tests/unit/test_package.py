@@ -28,7 +28,8 @@ ORDER = """
     gateway
     remote client a2a_client push_notifications signatures wsgi
     runs.runner data resources
-    runs.batch runs.journal runs.once runs.recovery runs.stream runs.reader runs.waiting runs
+    runs.batch runs.journal runs.once runs.recovery
+    runs.stream runs.reader runs.course runs.waiting runs
     channels.a2a channels.cards channels
     http.transport http.failures http.connections http.exchange http cache
     protocols.a2a.serving

@@ -24,7 +24,7 @@ from remoteagent_lite import (
     merge,
 )
 from remoteagent_lite.http import exchange
-from remoteagent_lite.runs import reader, stream as stream_module
+from remoteagent_lite.runs import course, reader, stream as stream_module
 from tests.peers.faults import (
     Connection,
     RawServer,
@@ -500,7 +500,7 @@ def test_closing_a_stream_that_is_being_taken_up_again_ends_it_at_once(
         assert next(run).event == "RunStarted"
         consumer = started(run)
         server.wait_for_requests(len(calls))
-        while run._state not in ("resuming", "looking up"):
+        while run._course.state not in ("resuming", "looking up"):
             assert consumer.is_alive()
         began = time.monotonic()
         run.close()
@@ -542,7 +542,7 @@ def test_a_stream_that_is_closed_tells_nothing_of_what_was_found_out(open_run: A
 
 def test_a_finalizer_waits_for_nothing_whatever_line_it_interrupts(open_run: Any) -> None:
     """It may run within any line of any thread, and must not need what that thread holds."""
-    files = {stream_module.__file__, reader.__file__, exchange.__file__}
+    files = {each.__file__ for each in (stream_module, course, reader, exchange)}
 
     def closing_at(number: int) -> bool:
         """Whether the line of that number was reached, in the consumer's thread or the reader's."""
