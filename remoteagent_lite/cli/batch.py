@@ -8,7 +8,7 @@ import csv
 import itertools
 import json
 import sys
-from typing import IO, Any, Dict, Iterator, List, Optional
+from typing import IO, Any, Dict, Iterator, Optional
 
 from ..errors import RunFailedError, UnsupportedError
 from .advice import in_words_of_here
@@ -57,8 +57,7 @@ def _batch(arguments: argparse.Namespace) -> int:
     rows = _Rows(arguments.rows, arguments.field)
     journal = None if arguments.no_journal else arguments.output + ".journal"
     progress = _progress(len(rows))
-    failures: List[Any] = []  # the error of each row without an answer
-    answers = 0
+    told = _Told()
     with opened(arguments) as remote, contextlib.ExitStack() as stack:
         stack.callback(progress.close)
         found: Any = remote.map(
@@ -72,37 +71,51 @@ def _batch(arguments: argparse.Namespace) -> int:
             for result in itertools.chain(first, found):
                 output.write(json.dumps(_line(result), ensure_ascii=False) + "\n")
                 output.flush()
+                told.count(result)
                 if not result.ok:
-                    failures.append(result.error)
-                    if len(failures) <= _TOLD:
+                    if told.failures <= _TOLD:
                         reason = in_words_of_here(str(result.error))
                         progress.say("Row %d has no answer: %s" % (result.index + 1, reason))
-                    if isinstance(result.error, UnsupportedError) and not answers:
+                    if told.unsupported and not told.answers:
                         progress.say("So would it be with the others: they were not run.")
                         break
-                answers += result.ok
                 progress.step()
         except KeyboardInterrupt:
             progress.close()
             say("" if journal is None else "The same command goes on where this one was.")
             raise
-    if not failures:
+    if not told.failures:
         return 0
-    _explain(failures, len(rows), arguments.output, journal)
+    told.explain(len(rows), arguments.output, journal)
     return _UNANSWERED
 
 
-def _explain(failures: List[Any], total: int, output: str, journal: Optional[str]) -> None:
-    say("%d of %d rows have no answer; %s tells why." % (len(failures), total, output))
-    if journal is None:
-        return
-    if any(isinstance(error, UnsupportedError) for error in failures):
-        say("With --no-journal no run has to be looked up.")
-    failed_runs = [isinstance(error, RunFailedError) for error in failures]
-    if not all(failed_runs):
-        say("The same command tries the rows again whose exchange failed.")
-    if any(failed_runs):
-        say("A run that failed is not run again, unless %s is deleted." % journal)
+class _Told:
+    """How many results of which kind there have been."""
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.failures = 0
+        self.failed_runs = 0
+        self.unsupported = 0
+
+    def count(self, result: Any) -> None:
+        self.answers += result.ok
+        self.failures += not result.ok
+        self.failed_runs += isinstance(result.error, RunFailedError)
+        self.unsupported += isinstance(result.error, UnsupportedError)
+
+    def explain(self, total: int, output: str, journal: Optional[str]) -> None:
+        """Say what to do about the rows that have no answer."""
+        say("%d of %d rows have no answer; %s tells why." % (self.failures, total, output))
+        if journal is None:
+            return
+        if self.unsupported:
+            say("With --no-journal no run has to be looked up.")
+        if self.failures > self.failed_runs:
+            say("The same command tries the rows again whose exchange failed.")
+        if self.failed_runs:
+            say("A run that failed is not run again, unless %s is deleted." % journal)
 
 
 def _line(result: Any) -> Dict[str, Any]:

@@ -190,11 +190,12 @@ def _show(stream: RunStream[Any, Any], quiet: bool) -> None:
             streamed = True
             at_line_start = piece.endswith("\n")
             continue
-        note = None if quiet else _note(event)
-        if note:
+        note = _note(event)
+        if note:  # the answers of two steps are apart, even if nothing is said between them
             if not at_line_start:
                 write("\n")
-            say(note)
+            if not quiet:
+                say(note)
             at_line_start = True
     output = stream.output()
     rest = stream.rest()

@@ -219,3 +219,8 @@ def test_a_pause_is_gone_on_with_by_the_command_that_is_told(
         monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
         assert cli.main(shlex.split(command)) == 0
         assert "deleted /tmp/x" in capsys.readouterr().out
+
+
+def test_the_answers_of_two_steps_are_apart(agentos_latest: PeerServer, capsys: Captured) -> None:
+    assert cli.main(["run", agentos_latest.url, "qa", "hello", "--workflow", "--quiet"]) == 0
+    assert capsys.readouterr() == ("echo: hello\necho: echo: hello\n", "")

@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.peers.echo import Echo
 from tests.peers.faults import Connection, RawServer, Request, sse
 
 COUNT = 100000
@@ -63,3 +65,37 @@ def test_hundred_thousand_events_arrive_in_order_in_constant_memory() -> None:
     assert (seen, length) == (COUNT, sum(len("w%d " % number) for number in range(COUNT)))
     # The answer's own text (0.7 MB, some copies of it) and what waits between the threads (1 MiB).
     assert growth < 8 << 20
+
+
+ROWS = 4000
+BATCH = """
+import resource, sys
+from remoteagent_lite import RemoteAgent
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+rows = ("row %%d %%s" %% (n, "x" * 1000) for n in range(%d))
+early = peak = 0
+with RemoteAgent(sys.argv[1], "a") as agent:
+    for result in agent.map(rows, journal=sys.argv[2]):
+        assert result.output.content.endswith(result.input)
+        if result.index == 1000:
+            early = resident()
+        elif result.index %% 100 == 0 and early:
+            peak = max(peak, resident())
+print(result.index + 1, peak - early)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_batch_takes_no_more_memory_the_longer_it_is(tmp_path: Path) -> None:
+    with RawServer(Echo(), record=False) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", BATCH % ROWS, server.url, str(tmp_path / "journal")],
+            stdout=subprocess.PIPE,
+            timeout=120,
+            check=True,
+        )
+    rows, growth = map(int, done.stdout.split())
+    assert rows == ROWS
+    assert growth < 2 << 20  # the other rows and their answers are thrice that
