@@ -76,7 +76,6 @@ def _run(arguments: argparse.Namespace) -> int:
     options.update(_attached(arguments.file))
     if not arguments.a2a:
         options["run_id"] = str(uuid.uuid4())
-        options["session_id"] = arguments.session or str(uuid.uuid4())
     asking = arguments.text != "-" and (arguments.ask or sys.stdin.isatty())
     with opened(arguments) as remote:
         output = converse(remote, text, options, arguments, asking)

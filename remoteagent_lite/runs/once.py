@@ -27,6 +27,7 @@ from ..errors import (
     was_refused,
 )
 from ..modelling.outputs import expecting
+from ..options import split_options
 from ..protocols.component import WORKFLOW
 
 if TYPE_CHECKING:
@@ -283,12 +284,13 @@ class Once(Generic[OutputT]):
             self._search.session_id = output.session_id
         return output
 
-    def _sent(self, input: Any, **how: Any) -> Any:
+    def _sent(self, input: Any, stream: bool = False) -> Any:
         """Send the run. What was refused leaves no claim behind."""
         fields = dict(self._fields, session_id=self.session_id, background=True, **self._options)
         input = self._protocol.named(input, self._search.asked, fields)
+        options, fields = split_options(fields)
         try:
-            return self._runner.run(input, **how, **fields)
+            return self._runner._begin(input, stream, fields, options)
         except BaseException as error:
             self.refused = was_refused(error)
             if self.refused:

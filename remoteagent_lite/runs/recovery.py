@@ -24,6 +24,7 @@ from ..cache import Recent
 from ..errors import (
     NotFoundError,
     ProtocolError,
+    RemoteAgentError,
     RemoteTimeoutError,
     ServerError,
     TaskNotCancelableError,
@@ -59,6 +60,8 @@ _OUTPUTS_REMEMBERED = 1024
 #: How long an unknown run is looked for after a cancel, in seconds: one that is not streamed is
 #: stored only when it ends.
 _GRACE = 2.0
+#: How long a server is waited for that is asked whether it knows a run, in seconds.
+_GLANCE = 5.0
 
 
 class _Memory:
@@ -171,6 +174,29 @@ class Recovery:
                 url,
             )
         return output
+
+    def unused(self, run_id: str, session_id: str, options: CallOptions) -> CallOptions:
+        """Raise ValueError if the server knows a run with these ids; the options of its own run.
+
+        A server that cannot be asked, or does not answer, hinders no run.
+        """
+        if not self._protocol.needs_session:
+            return options
+        limit, began = limit_of(options, self._channel), time.monotonic()
+        status = None
+        with contextlib.suppress(RemoteAgentError):
+            known = self._get(run_id, session_id, {**options, "timeout": limit.within(_GLANCE)})
+            if known.run_id == run_id:
+                status = known.status
+        if status is not None:
+            raise ValueError(
+                "run_id=%r: session %s has such a run already (%s), which a second one would "
+                "overwrite. Leave run_id= out, or use once=, which finds the run."
+                % (run_id, session_id, status)
+            )
+        if limit.total is None:
+            return options
+        return {**options, "timeout": limit.within(limit.total - (time.monotonic() - began))}
 
     def standing(
         self, run_id: str, session_id: Optional[str], follow_up: bool, options: CallOptions

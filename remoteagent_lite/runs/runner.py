@@ -178,8 +178,10 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
         RemoteServerUnavailableError for one that may have been begun and is not found.
 
         Every run is sent with a ``run_id`` and a ``session_id``, new UUIDs unless given, so that
-        it can be cancelled and found. ``extra_fields`` are passed on to the server's run call as
-        they are. Runs are not repeated after a failure, unless no byte of them can have arrived.
+        it can be cancelled and found. A second run with the ids of one that an AgentOS (2.9) knows
+        would overwrite it, and is refused with ValueError. ``extra_fields`` are passed on to the
+        server's run call as they are. Runs are not repeated after a failure, unless no byte of
+        them can have arrived.
 
         Raises RemoteServerUnavailableError, RemoteTimeoutError, RemoteHTTPError by status,
         ProtocolError; before anything is sent TypeError and ValueError for unusable options and
@@ -192,6 +194,16 @@ class Runner(Generic[OutputT, EventT, ConfigT]):
 
             once = Once(self, key, fields, call_options)
             return once.stream(input) if stream else once.output(input)
+        if fields.get("run_id") and fields.get("session_id"):
+            call_options = self._recovery.unused(
+                fields["run_id"], fields["session_id"], call_options
+            )
+        return self._begin(input, stream, fields, call_options)
+
+    def _begin(
+        self, input: Any, stream: bool, fields: Dict[str, Any], call_options: CallOptions
+    ) -> Union[OutputT, RunStream[OutputT, EventT]]:
+        """``run``, without a look at what has been."""
         self._protocol.identify(fields)
         self._recovery.began(fields.get("run_id"), fields.get("session_id"))
         if stream:

@@ -93,6 +93,21 @@ def test_own_run_and_session_ids_are_used(agentos: PeerServer, remote: Any, id: 
             assert stream.output().run_id == sent
 
 
+@pytest.mark.parametrize(("remote", "id"), [(RemoteAgent, "plain"), (RemoteTeam, "duo")])
+def test_ids_of_a_run_are_used_once(agentos: PeerServer, remote: Any, id: str) -> None:
+    ids = {"run_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4())}
+    with remote(agentos.url, id) as component:
+        assert component.run("one", **ids).content == "echo: one"
+        assert component.run("two", session_id=ids["session_id"]).content == "echo: two"
+    with remote(agentos.url, id) as component:
+        if agentos.name == "agno-2.3.20":  # which cannot be asked for a run
+            assert component.run("three", **ids).content == "echo: three"
+            return
+        with pytest.raises(ValueError, match="already \\(COMPLETED\\)"):
+            component.run("three", **ids)
+        assert component.get_run(**ids).content == "echo: one"
+
+
 def test_text_with_every_line_separator_arrives_whole(agent: RemoteAgent) -> None:
     blocking = agent.run("unicode")
     with agent.run("unicode", stream=True) as stream:

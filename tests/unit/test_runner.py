@@ -30,6 +30,7 @@ from remoteagent_lite import (
 from remoteagent_lite.cache import Recent
 from remoteagent_lite.runs import recovery as recovery_module, runner as runner_module
 from tests.interrupts import may_be_interrupted
+from tests.peers.echo import Echo
 from tests.peers.faults import RawServer, drip, hang_up, raw, reply, silence
 from tests.peers.one_run import IDS, OneRun, found, held, numbered, refused, told
 
@@ -448,3 +449,39 @@ def test_a_run_is_waited_for_through_busy_times(status: int) -> None:
         with RemoteAgent(server.url, "a") as agent:
             assert agent.wait_run("r", "s", wait=60).content == "hi"
         assert len(server.requests) == 5
+
+
+# Ids that were used before ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_run_with_the_ids_of_another_is_refused(stream: bool) -> None:
+    echo = Echo()
+    with RawServer(echo) as server:
+        with RemoteAgent(server.url, "a") as agent:
+            agent.run("one", run_id="r", session_id="other")
+        with RemoteAgent(server.url, "a") as agent:  # which knows nothing of the other
+            with pytest.raises(ValueError, match=r"'r'.*other.*COMPLETED.*once="):
+                agent.run("two", run_id="r", session_id="other", stream=stream)
+    assert echo.executions == {"one": 1}
+
+
+@pytest.mark.parametrize("answer", [reply(b"{}", 404), reply(b"{}", 500), reply(b"[]"), hang_up])
+def test_a_server_that_cannot_tell_of_a_run_hinders_none(answer: Any) -> None:
+    echo = Echo()
+
+    def handler(connection: Any, request: Any) -> None:
+        (answer if request.method == "GET" else echo)(connection, request)
+
+    with RawServer(handler) as server, RemoteAgent(server.url, "a") as agent:
+        assert agent.run("one", run_id="r", session_id="s").content == "echo: one"
+
+
+def test_the_look_at_what_has_been_is_within_the_limit_of_the_run() -> None:
+    limit = Timeout(connect=5, read=5, total=0.4)
+    with RawServer(silence) as server, RemoteAgent(server.url, "a", timeout=limit) as agent:
+        with pytest.raises(RemoteTimeoutError) as caught:
+            agent.run("one", run_id="r", session_id="s")
+    assert caught.value.run_id == "r"
+    assert [request.method for request in server.requests][:1] == ["GET"]
+    assert all(request.method == "GET" for request in server.requests)  # no time is left
