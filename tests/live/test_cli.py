@@ -200,12 +200,14 @@ def test_a_batch_and_a_chat(
         assert answers == ["echo: row %d %s" % (number, key) for number in range(30)]
     session = str(uuid.uuid4())
     monkeypatch.setattr(sys, "stdin", io.StringIO("one\ntwo\n"))
-    assert cli.main(["chat", agentos_latest.url, "plain", "--session", session]) == 0
+    chat = ["chat", agentos_latest.url, "plain", "--session", session, "--user", key]
+    assert cli.main(chat) == 0
     assert capsys.readouterr().out == "echo: one\necho: two\n"
     assert cli.main(["sessions", agentos_latest.url, session]) == 0
     assert capsys.readouterr().out == "> one\necho: one\n> two\necho: two\n"
-    assert cli.main(["sessions", agentos_latest.url, "--limit", "100"]) == 0
-    assert session in capsys.readouterr().out
+    assert cli.main(["sessions", agentos_latest.url, "--user", key]) == 0
+    (row,) = capsys.readouterr().out.splitlines()
+    assert row.startswith(session)
 
 
 def test_a_pause_is_gone_on_with_by_the_command_that_is_told(
