@@ -16,18 +16,12 @@ from ..errors import RemoteAgentError
 from ..options import TOKEN_VARIABLE, URL_VARIABLE
 from . import batch, chat, completion, runs, servers, sessions
 from .advice import in_words_of_here
-from .arguments import Parser, component, server
+from .arguments import EXIT_STATUS, Parser, component, server
 from .terminal import open_closed_streams, say
 
 __all__ = ["main"]
 
-_EPILOG = """\
-URL and token can also be given by the environment variables %s and %s.
-
-exit status: 0 the run completed, all is well; 1 the exchange failed; 2 wrong usage; 3 the run
-failed, or rows of a batch have no answer; 4 the run is paused and waits for a decision; 5 the run
-was cancelled; 130 Ctrl-C.
-"""
+_EPILOG = "URL and token can also be given by the environment variables %s and %s. " + EXIT_STATUS
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -63,7 +57,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="remoteagent",
         description="Look at AgentOS and A2A servers and run what they host.",
         epilog=_EPILOG % (URL_VARIABLE, TOKEN_VARIABLE),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version="remoteagent-lite " + __version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

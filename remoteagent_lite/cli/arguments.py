@@ -12,7 +12,23 @@ if TYPE_CHECKING:
 
     Remote = Union[RemoteAgent, RemoteTeam, RemoteWorkflow]
 
-__all__ = ["Commands", "Parser", "component", "number", "opened", "server", "settings"]
+__all__ = [
+    "EXIT_STATUS",
+    "Commands",
+    "Parser",
+    "component",
+    "number",
+    "opened",
+    "server",
+    "settings",
+]
+
+#: For the end of a help text.
+EXIT_STATUS = (
+    "Exit status: 0 the run completed, all is well; 1 the exchange failed; 2 wrong usage; "
+    "3 the run failed, or rows of a batch have no answer; 4 the run is paused and waits for a "
+    "decision; 5 the run was cancelled; 130 Ctrl-C."
+)
 
 #: What ``add_parser`` is called on.
 Commands = Any

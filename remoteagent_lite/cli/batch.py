@@ -12,7 +12,7 @@ from typing import IO, Any, Dict, Iterator, Optional
 
 from ..errors import RunFailedError, UnsupportedError
 from .advice import in_words_of_here
-from .arguments import Commands, Parser, number, opened
+from .arguments import EXIT_STATUS, Commands, Parser, number, opened
 from .terminal import say
 
 __all__ = ["add_commands"]
@@ -27,6 +27,7 @@ def add_commands(commands: Commands, *shared: Parser) -> None:
     batch = commands.add_parser(
         "batch",
         parents=shared,
+        epilog=EXIT_STATUS,
         help="run a component on every row of a file",
         description="Run a component on every row of ROWS, and write a line of JSON for each to "
         "OUTPUT, in the order of the rows. After Ctrl-C or a crash the same command goes on where "

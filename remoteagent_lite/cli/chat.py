@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator
 
 from ..errors import RemoteAgentError
 from .advice import in_words_of_here
-from .arguments import Commands, Parser, opened
+from .arguments import EXIT_STATUS, Commands, Parser, opened
 from .runs import INTERRUPTED, add_display, converse, report
 from .terminal import NobodyError, ask, say
 
@@ -23,6 +23,7 @@ def add_commands(commands: Commands, *shared: Parser) -> None:
     chat = commands.add_parser(
         "chat",
         parents=shared,
+        epilog=EXIT_STATUS,
         help="talk with an agent, team or workflow, line by line",
         description="Each line is a run, in one session. Ctrl-C ends the run, Ctrl-D the chat. "
         "When lines come from elsewhere than a terminal, the first that has no answer ends it, "

@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..media import Audio, File, Image, Media, Video, type_of
-from .arguments import Commands, Parser, opened
+from .arguments import EXIT_STATUS, Commands, Parser, opened
 from .decisions import decide
 from .terminal import content_of, say, write
 
@@ -30,6 +30,7 @@ def add_commands(commands: Commands, *shared: Parser) -> None:
     run = commands.add_parser(
         "run",
         parents=shared,
+        epilog=EXIT_STATUS,
         help="run an agent, team or workflow",
         description="Run a component and print its answer as it comes. Ctrl-C cancels the run.",
     )
@@ -54,6 +55,7 @@ def add_commands(commands: Commands, *shared: Parser) -> None:
     again = commands.add_parser(
         "continue",
         parents=shared,
+        epilog=EXIT_STATUS,
         help="decide what a paused run waits for, and go on with it",
         description="Ask for the decisions that a paused run waits for, and go on with it. The "
         "answers are read from standard input.",

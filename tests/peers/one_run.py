@@ -83,6 +83,7 @@ class OneRun(RawServer):
     """Answers what begins the run, resumes it, looks it up, cancels and continues it.
 
     Of each script the last handler answers all further requests; what has none must not be asked.
+    Before it has begun the run is unknown, and a look at it leaves no trace.
     """
 
     def __init__(
@@ -108,6 +109,10 @@ class OneRun(RawServer):
         name = request.path.rpartition("/")[2]
         if name not in self.scripts:
             name = "get" if request.method == "GET" else "run"
+        if name == "get" and self.scripts["run"] and "run" not in self.called:
+            self.requests.remove(request)
+            refused(404, "Run not found")(connection, request)
+            return
         self.called.append(name)
         self.times.append(time.monotonic())
         script = self.scripts[name]

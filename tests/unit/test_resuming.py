@@ -581,7 +581,7 @@ def test_a_finalizer_waits_for_nothing_whatever_line_it_interrupts(open_run: Any
         return left[0] <= 0
 
     again = told(control("subscribed", status="running"), *range(3, 8))
-    with OneRun(told(0, 1, 2, end="cut"), again) as server:
+    with OneRun(told(0, 1, 2, end="cut"), again, get=[refused(404)]) as server:
         reached = [closing_at(number) for number in range(1, 1000, 7)]
     assert sum(reached) > 20
     assert not reached[-1]  # beyond the last line, so that all have been tried

@@ -50,7 +50,7 @@ ACCEPTED = reply(json.dumps(dict(IDS, status="PENDING")), 202)
 
 
 def decided(agent: Any) -> Any:
-    paused = agent.run("delete /x", **IDS)
+    paused = agent.run("delete /x")
     paused.tools[0].confirm()
     return paused
 
