@@ -16,7 +16,8 @@ from remoteagent_lite.errors import A2AError, ProtocolError, TaskNotFoundError
 from remoteagent_lite.models import RunOutput, TeamRunContentEvent, TeamRunOutput, WorkflowRunOutput
 from remoteagent_lite.models.a2a_v10 import Message, Task
 from remoteagent_lite.protocols.a2a.events import EventFold
-from remoteagent_lite.protocols.a2a.fold import A2AFold, output_of
+from remoteagent_lite.protocols.a2a.fold import A2AFold
+from remoteagent_lite.protocols.a2a.output import output_of
 from remoteagent_lite.protocols.a2a.v03 import V03
 from remoteagent_lite.protocols.a2a.v10 import V10
 from remoteagent_lite.protocols.component import AGENT, TEAM, WORKFLOW, Component

@@ -35,7 +35,8 @@ ORDER = """
     protocols.a2a.serving
     protocols.a2a.dialects protocols.a2a.bindings protocols.a2a.agno protocols.a2a.runs
     protocols.a2a.events protocols.a2a.operation protocols.a2a.fold protocols.a2a.rejoin
-    protocols.a2a.artifact protocols.a2a.v03_rest protocols.a2a.v03 protocols.a2a.v10
+    protocols.a2a.calls protocols.a2a.output protocols.a2a.artifact
+    protocols.a2a.v03_rest protocols.a2a.v03 protocols.a2a.v10
     protocols.a2a.faults protocols.a2a.message protocols.a2a.adk
     protocols.a2a.description protocols.a2a.negotiation
     protocols.a2a.security protocols.a2a.hosts protocols.a2a.canonical protocols.a2a.card

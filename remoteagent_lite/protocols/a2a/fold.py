@@ -8,59 +8,43 @@ artifacts have beyond the text handed out before. What comes twice after a break
 from __future__ import annotations
 
 import copy
-import json
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple, Type
 
-from ... import models
 from ...errors import A2AError
 from ...events import UnknownEvent
-from ...modelling.base import Model, fields_of
+from ...modelling.base import Model
 from ...modelling.outputs import state_name
 from ...models.runs import EVENT_CLASSES
 from ..component import AGENT, TEAM, WORKFLOW, Component
-from ..jsontext import copied, read_json
+from ..jsontext import copied
 from .artifact import Artifact, Said
+from .calls import Calls
 from .content import (
     MEDIA,
     answer_texts,
     artifacts_of,
-    content_of,
-    data_of,
     is_said_by_user,
     mapping,
-    media_of,
     message_text,
-    metrics_of,
     objects,
-    partial_content_of,
     question_of,
-    reason_of,
-    reply_of,
     state_of,
     texts,
     thoughts,
     tool_calls,
 )
 from .interface import INTERRUPTED, TERMINAL
+from .output import message_data, output_from, task_data
 from .rejoin import Change, Rejoin
 from .v10 import CHUNK, PIECE, PROGRESS, V10, Brief
 
-__all__ = ["A2AFold", "output_of"]
+__all__ = ["A2AFold"]
 
 JSON = Dict[str, Any]
 Events = List[Any]
 
 _new = object.__new__
 
-_STATUS = {
-    "TASK_STATE_SUBMITTED": "PENDING",
-    "TASK_STATE_COMPLETED": "COMPLETED",
-    "TASK_STATE_FAILED": "ERROR",
-    "TASK_STATE_REJECTED": "ERROR",
-    "TASK_STATE_CANCELED": "CANCELLED",
-    "TASK_STATE_INPUT_REQUIRED": "PAUSED",
-    "TASK_STATE_AUTH_REQUIRED": "PAUSED",
-}
 #: A status, and the end of the name of the event that tells of it.
 _ENDINGS = {
     "COMPLETED": "Completed",
@@ -79,66 +63,6 @@ _CLASSES: Dict[str, Dict[str, Type[Model]]] = {
     TEAM.kind: EVENT_CLASSES["TeamRunEvent"],
     WORKFLOW.kind: {**_AGENT_CLASSES, **EVENT_CLASSES["WorkflowRunEvent"]},
 }
-
-
-def output_of(
-    result: Any, component: Component, component_id: Optional[str], session_id: Optional[str] = None
-) -> Any:
-    """The output for a canonical answer: ``{"task": ...}``, ``{"message": ...}`` or a bare Task."""
-    result = mapping(result)
-    if type(result.get("message")) is dict and type(result.get("task")) is not dict:
-        data = _message_data(result["message"])
-    else:
-        task = result.get("task")
-        data = _task_data(task if type(task) is dict else result, component)
-    return _output(data, component, component_id, session_id)
-
-
-def _output(
-    data: JSON, component: Component, component_id: Optional[str], session_id: Optional[str]
-) -> Any:
-    if data.get("session_id") is None:
-        data["session_id"] = session_id
-    data[component.id_field] = component_id
-    model: Type[Model] = getattr(models, component.output)
-    return model._view({name: value for name, value in data.items() if value is not None})
-
-
-def _message_data(message: JSON) -> JSON:
-    """What a message without a task says: all there is, so the run is over, and has no id."""
-    data: JSON = {"session_id": message.get("contextId"), "status": "COMPLETED", "message": message}
-    values = data_of(message.get("parts"))
-    data["content"] = message_text(message) or (values[0] if len(values) == 1 else values or None)
-    return _with_parts(data, [(None, message.get("parts"))])
-
-
-def _task_data(task: JSON, component: Component, said: str = "") -> JSON:
-    """``said`` is text that was streamed and that the task may not hold."""
-    status = _STATUS.get(state_of(task), "RUNNING")
-    data: JSON = {"run_id": task.get("id"), "session_id": task.get("contextId"), "status": status}
-    content: Any = question_of(task) if status == "PAUSED" else None
-    if content is None:
-        failed = status in ("ERROR", "CANCELLED")
-        content = partial_content_of(task) if failed else content_of(task)
-    data["content"] = content if content is not None else said or None
-    data["reason"] = reason_of(task)
-    metrics = metrics_of(task)
-    # One that has other fields stays in the task, where it is what the server made it.
-    shape = models.WorkflowMetrics if component is WORKFLOW else models.RunMetrics
-    if metrics and set(metrics) <= set(fields_of(shape)):
-        data["metrics"] = metrics
-    data["task"] = task
-    sources: List[Tuple[Any, Any]] = [
-        (artifact.get("artifactId"), artifact.get("parts")) for artifact in artifacts_of(task)
-    ]
-    sources.append((None, (reply_of(task) or {}).get("parts")))
-    return _with_parts(data, sources)
-
-
-def _with_parts(data: JSON, sources: List[Tuple[Any, Any]]) -> JSON:
-    data["data"] = [value for _, parts in sources for value in data_of(parts)] or None
-    data.update(media_of(sources))
-    return data
 
 
 class A2AFold:
@@ -206,8 +130,7 @@ class A2AFold:
         self._shown: Dict[str, List[str]] = {}  # the text handed out, by artifact
         self._thought: Dict[str, List[str]] = {}
         self._thoughts: Set[str] = set()
-        self._tools: Dict[str, JSON] = {}
-        self._tools_done: Set[str] = set()
+        self._calls = Calls()
         self._said: List[Said] = []
         self._pieces: List[str] = []  # all text handed out, with what separates artifacts
         self._doubt = False  # the beginning of an artifact is missing
@@ -470,7 +393,7 @@ class A2AFold:
             fresh = thought[len(before) :] if thought.startswith(before) else thought
             events.append(self._reasoning(fresh, raw))
             self._thought[key] = [thought]
-        events += self._tool_events(parts, raw)
+        events += self._tool_events(self._calls.in_parts(parts), raw)
         text = "".join(answer_texts(parts))
         before = "".join(self._shown.get(key, ()))
         aside = "" if text or before else "".join(texts(parts))
@@ -499,7 +422,7 @@ class A2AFold:
         metadata = mapping(update.get("metadata"))
         if metadata:
             task["metadata"] = {**mapping(task.get("metadata")), **metadata}
-        events = self._agno_tool(metadata, raw)
+        events = self._tool_events(self._calls.in_metadata(metadata), raw)
         events += self._told_beside("status-update", raw)
         return events + self._state_events(raw, False)
 
@@ -513,7 +436,7 @@ class A2AFold:
             if thought not in self._thoughts:
                 self._thoughts.add(thought)
                 events.append(self._reasoning(thought, raw))
-        events += self._tool_events(parts, raw)
+        events += self._tool_events(self._calls.in_parts(parts), raw)
         text = "" if self._has_stopped else message_text(message)
         if text:
             events.append(self._custom(kind, raw, state=state_name(self._state), text=text))
@@ -638,41 +561,9 @@ class A2AFold:
         name = self._about_parts + "ReasoningContentDelta"
         return self._event(name, raw, reasoning_content=text)
 
-    def _tool_events(self, parts: Any, raw: Any) -> Events:
-        return [
-            event
-            for call in tool_calls(parts)
-            for event in self._tool_event(call.done, call.id, call.name, call.value, raw)
-        ]
-
-    def _agno_tool(self, metadata: JSON, raw: Any) -> Events:
-        kind = metadata.get("agno_event_type")
-        if kind not in ("tool_call_started", "tool_call_completed"):
-            return []
-        args = metadata.get("tool_args")
-        if isinstance(args, str):
-            try:
-                args = read_json(args)
-            except ValueError:
-                args = None
-        call_id, name = str(metadata.get("tool_call_id") or ""), str(metadata.get("tool_name"))
-        if kind == "tool_call_completed":
-            self._tools.setdefault(call_id, _tool(call_id, name, args))
-            return self._tool_event(True, call_id, name, None, raw)
-        return self._tool_event(False, call_id, name, args, raw)
-
-    def _tool_event(self, done: bool, call_id: str, name: str, value: Any, raw: Any) -> Events:
-        """What a call is told by once, however often the server repeats it."""
-        if call_id and (call_id in self._tools_done if done else call_id in self._tools):
-            return []
-        if not done:
-            tool = self._tools[call_id] = _tool(call_id, name, value)
-            return [self._event(self._about_parts + "ToolCallStarted", raw, tool=dict(tool))]
-        self._tools_done.add(call_id)
-        tool = dict(self._tools.get(call_id) or _tool(call_id, name, None))
-        if value is not None:
-            tool["result"] = _result(value)
-        return [self._event(self._about_parts + "ToolCallCompleted", raw, tool=tool)]
+    def _tool_events(self, told: Iterable[Tuple[bool, JSON]], raw: Any) -> Events:
+        names = ("ToolCallStarted", "ToolCallCompleted")
+        return [self._event(self._about_parts + names[done], raw, tool=tool) for done, tool in told]
 
     # The end
 
@@ -812,7 +703,7 @@ class A2AFold:
     def _build(self) -> Any:
         said = "\n".join(each.text() for each in self._said)
         if self._task is None and self._said:
-            data = _message_data(self._said[-1].as_message())
+            data = message_data(self._said[-1].as_message())
             data["content"] = said or data["content"]
         else:
             task = dict(self._task or {})
@@ -823,13 +714,13 @@ class A2AFold:
             for name in ("history", "artifacts"):
                 if not task[name]:
                     del task[name]
-            data = _task_data(task, self._component, said)
+            data = task_data(task, self._component, said)
             if self._task is None:
                 del data["task"]
             data["run_id"] = self.run_id
         if not self._stopped:
             data["status"] = "RUNNING"
-        return _output(data, self._component, self._component_id, self.session_id)
+        return output_from(data, self._component, self._component_id, self.session_id)
 
 
 def _as_it_is(data: Any) -> Any:
@@ -838,16 +729,3 @@ def _as_it_is(data: Any) -> Any:
 
 def _only(names: Tuple[str, ...], data: JSON) -> JSON:
     return {name: data[name] for name in names if name in data}
-
-
-def _tool(call_id: str, name: str, args: Any) -> JSON:
-    tool: JSON = {"tool_call_id": call_id or None, "tool_name": name}
-    if type(args) is dict:
-        tool["tool_args"] = args
-    return tool
-
-
-def _result(value: Any) -> str:
-    if type(value) is dict and set(value) == {"result"}:  # as ADK wraps what is no object
-        value = value["result"]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

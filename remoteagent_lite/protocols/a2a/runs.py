@@ -23,7 +23,7 @@ from ..component import Component
 from ..contract import Told
 from .adk import awaited_calls
 from .content import ToolCall
-from .fold import A2AFold, output_of
+from .fold import A2AFold
 from .interface import (
     AGENT_CARD,
     AGNO,
@@ -37,6 +37,7 @@ from .interface import (
 )
 from .message import message_of
 from .operation import Operation, StreamOperation
+from .output import output_of
 
 __all__ = ["A2A"]
 
