@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from typing import Iterator, List, Set
+from unittest import mock
 
 import pytest
 
@@ -19,12 +20,14 @@ _OF_THE_MACHINE = (
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxies, CA bundles or logins of whoever runs the tests."""
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No proxies, CA bundles or logins of whoever runs the tests; what a test sets is its own."""
     for name in _OF_THE_MACHINE:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("NETRC", os.devnull)
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(autouse=True)

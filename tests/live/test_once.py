@@ -105,7 +105,7 @@ def test_a_failed_run_is_found_failed(counting: PeerServer) -> None:
 
 
 #: What a server decides does not hang on the Python of those who ask.
-PAIRS = 100 if sys.version_info >= (3, 9) else 10
+PAIRS = 50 if sys.version_info >= (3, 9) else 10
 
 
 def ask(arguments: Tuple[str, str, Any]) -> str:
