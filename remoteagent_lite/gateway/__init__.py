@@ -8,5 +8,6 @@ app = Gateway(RemoteAgent("http://localhost:7777", "my-agent"), auth=Keys("a lon
 
 from .app import Gateway
 from .auth import JWT, Keys
+from .configuration import from_file
 
-__all__ = ["JWT", "Gateway", "Keys"]
+__all__ = ["JWT", "Gateway", "Keys", "from_file"]

@@ -1,0 +1,139 @@
+"""``remoteagent gateway``: serve a gateway that a file describes, or see whether it could be."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import signal
+import socket
+import sys
+from typing import Any, Iterable
+
+from ..errors import RemoteAgentError
+from .arguments import Commands, number
+from .terminal import say, write
+
+__all__ = ["add_commands"]
+
+#: How long a server may take to answer ``--check``, in seconds.
+_PATIENCE = 10.0
+_THREADS = 64
+#: How much of an answer waits for a slow client before its server waits, in bytes.
+_WAITING = 256 * 1024
+_EPILOG = """\
+The file is TOML (Python 3.11) or JSON; docs/gateway.md says what stands in it. SIGHUP reads it
+again: streams under way go on as they are, and a file with a mistake changes nothing.
+
+exit status: 0 all is well; 1 the file cannot be used, or with --check a server does not answer.
+"""
+
+
+def add_commands(commands: Commands) -> None:
+    gateway = commands.add_parser(
+        "gateway",
+        help="serve agents of many servers as one AgentOS and as A2A agents",
+        description="Serve the gateway that a file describes, with waitress.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    gateway.add_argument("--config", required=True, metavar="FILE", help="TOML or JSON")
+    gateway.add_argument(
+        "--check", action="store_true", help="ask all servers, say what is wrong, and serve nothing"
+    )
+    gateway.add_argument("--host", help="where to listen (default 127.0.0.1, or the file's)")
+    gateway.add_argument("--port", type=number(0), help="(default 8000, or the file's; 0: any)")
+    gateway.add_argument(
+        "--threads",
+        type=number(1),
+        metavar="N",
+        help="how many requests at once, streams included (default %d, or the file's)" % _THREADS,
+    )
+    gateway.set_defaults(command=_gateway)
+
+
+def _gateway(arguments: argparse.Namespace) -> int:
+    from ..gateway.configuration import read  # --help does not pay for it
+
+    configuration = read(arguments.config)
+    if arguments.check:
+        return _check(configuration)
+    server = dict(configuration.server)
+    for name in ("host", "port", "threads"):
+        if getattr(arguments, name) is not None:
+            server[name] = getattr(arguments, name)
+    app = _Reloaded(arguments.config, configuration.gateway())
+    return _serve(app, server)
+
+
+def _check(configuration: Any) -> int:
+    configuration.gateway()  # raises for settings that do not fit
+    failed = 0
+    for remote in configuration.remotes:
+        name = "%s %s at %s" % (remote.component.kind, remote.id, remote.base_url)
+        try:
+            config = remote.get_config(timeout=_PATIENCE)
+            write("%s: %s\n" % (name, config.name or "ok"))
+        except RemoteAgentError as error:
+            failed += 1
+            write("%s: %s\n" % (name, error.message))
+        remote.close()
+    say("%d of %d answer." % (len(configuration.remotes) - failed, len(configuration.remotes)))
+    return 1 if failed else 0
+
+
+class _Reloaded:
+    """The gateway of a file, as it was when the file was last good."""
+
+    def __init__(self, path: str, gateway: Any) -> None:
+        self._path = path
+        self._gateway = gateway
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        answer: Iterable[bytes] = self._gateway(environ, start_response)
+        return answer
+
+    def reload(self, *signalled: Any) -> None:
+        """Read the file again. What is under way goes on with what it has begun with."""
+        from ..gateway.configuration import read  # loaded already
+
+        try:
+            gateway = read(self._path).gateway()
+        except (OSError, ValueError) as error:
+            say("remoteagent: nothing has changed: %s" % error)
+            return
+        before, self._gateway = self._gateway, gateway
+        before.close()  # its idle connections
+        say("%s has been read again." % self._path)
+
+
+def _serve(app: _Reloaded, server: Any) -> int:
+    try:
+        waitress = importlib.import_module("waitress")
+    except ImportError as error:
+        raise ValueError(
+            "serving takes waitress: pip install 'remoteagent-lite[serve]'; or give "
+            "remoteagent_lite.gateway.from_file(...) to a server of yours"
+        ) from error
+    host, port = server.get("host", "127.0.0.1"), server.get("port", 8000)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, app.reload)
+    # Bound here, so that port 0 tells which one it has become.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        shown = "[%s]" % host if ":" in host else host
+        say("Serving on http://%s:%d" % (shown, listener.getsockname()[1]))
+        waitress.serve(
+            app,
+            sockets=[listener],
+            threads=server.get("threads", _THREADS),
+            # An idle client keeps its place for as long as a run may be silent.
+            channel_timeout=3600,
+            outbuf_high_watermark=_WAITING,
+            ident=None,
+            _quiet=True,
+        )
+    return 0
