@@ -76,6 +76,7 @@ __all__ = [
     "Claims",
     "EventsMissingError",
     "Fold",
+    "NothingToCancelError",
     "OpenAnswer",
     "Resumption",
     "RunProtocol",
@@ -193,6 +194,10 @@ class Resumption(NamedTuple):
     reopen: Optional[Callable[[Optional[int], Timeout], Union[OpenAnswer, Told]]]
     policy: RetryPolicy
     look_up: Optional[Callable[[Timeout], Union[Settled, Told, None]]] = None
+
+
+class NothingToCancelError(RemoteAgentError):
+    """The server says itself that a cancel has found no run that is under way."""
 
 
 # --- The fold
@@ -403,7 +408,10 @@ class RunProtocol(Protocol):
         """A session's runs of this component, as rows that have at least ``run_id``."""
 
     def cancel(self, run_id: str, session_id: Optional[str]) -> AnyCall[Any]:
-        """Ask for an end; the output as it stands then, or None if the answer proves nothing."""
+        """Ask for an end; the output as it stands then, or None if the answer proves nothing.
+
+        NothingToCancelError, or TaskNotFoundError, if there is no such run under way.
+        """
 
     def resume_stream(
         self,

@@ -26,7 +26,6 @@ from ..errors import (
     ProtocolError,
     RemoteAgentError,
     RemoteTimeoutError,
-    ServerError,
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedError,
@@ -38,6 +37,7 @@ from ..options import CallOptions, RetryPolicy, Timeout
 from ..protocols.contract import (
     Channel,
     Fold,
+    NothingToCancelError,
     OpenAnswer,
     Resumption,
     RunProtocol,
@@ -334,12 +334,7 @@ class Recovery:
         call = self._protocol.cancel(run_id, session_id)
         try:
             output = self._channel.send(call, self._within(until, options))
-        except ServerError as error:
-            # Before 2.9 the server said so itself when there was nothing to cancel.
-            if str(error.detail).startswith("Failed to cancel run"):
-                return False
-            raise
-        except TaskNotFoundError:
+        except (NothingToCancelError, TaskNotFoundError):
             return False
         except TaskNotCancelableError:
             return None  # over already, perhaps because it was cancelled before

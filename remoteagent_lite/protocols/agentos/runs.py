@@ -14,6 +14,7 @@ from ...errors import (
     NotFoundError,
     RemoteAgentError,
     RemoteHTTPError,
+    ServerError,
     UnsupportedError,
     shown_url,
 )
@@ -21,7 +22,7 @@ from ...modelling.base import Model
 from ...modelling.outputs import Output, expecting
 from ...wire import Request, Response
 from ..component import WORKFLOW, Component
-from ..contract import Call, Fold, StreamCall
+from ..contract import Call, Fold, NothingToCancelError, StreamCall
 from ..jsontext import json_text, model_of, models_of, output_of
 from . import decisions
 from .claims import SessionClaims
@@ -189,7 +190,7 @@ class AgentOS:
         """POST /{kind}/{id}/runs/{run_id}/cancel. A success proves nothing: check the run."""
         params = [("session_id", session_id)] if session_id else None
         url = self._run_url(run_id) + "/cancel"
-        return Call(Request("POST", url, params=params), lambda response: None)
+        return Call(Request("POST", url, params=params), _nothing, _on_cancel)
 
     def get_run(self, run_id: str, session_id: Optional[str], follow_up: bool = False) -> Call[Any]:
         """GET /{kind}/{id}/runs/{run_id}"""
@@ -270,3 +271,10 @@ class AgentOS:
 
 def _nothing(response: Response) -> None:
     """The status has said it all."""
+
+
+def _on_cancel(error: RemoteHTTPError) -> RemoteAgentError:
+    # Before 2.9 that is how a server says it; from then on it accepts any cancel.
+    if isinstance(error, ServerError) and str(error.detail).startswith("Failed to cancel run"):
+        return NothingToCancelError(error.message, error.url)
+    return error
