@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from tests.peers.environments import PeerEnvironmentError, python_of
-from tests.peers.server import A2A_SDK, PeerServer
+from tests.peers.server import A2A_SDK, AGENTOS_LATEST, PeerServer
 
 from .activeworkflow import HOSTS
 from .clients import A2A_STREAMS, CALLS, STREAMS
+from .gateways import GATEWAYS, measured
 from .recorded import RECORDINGS
 from .replay import MIB
 
@@ -292,6 +293,37 @@ class Benchmarks:
         title = "A2A, a streamed answer: CPU (x ours)"
         table(title, ["client", "short, ms", "per event, us", "imports and all, s"], rows)
 
+    def gateway(self) -> None:
+        """Print what gateways cost, all before one real server."""
+        calls = 20 if self.quick else 200
+        try:
+            python_of(AGENTOS_LATEST)
+        except PeerEnvironmentError as error:
+            print("\nThe AgentOS cannot be had: %s" % error)
+            return
+        with contextlib.ExitStack() as stack:
+            upstream = stack.enter_context(PeerServer(AGENTOS_LATEST))
+            served = {
+                name: stack.enter_context(serve(upstream.url)) for name, serve in GATEWAYS.items()
+            }
+            results = interleave(
+                self.rounds, list(served), lambda name: measured(served[name], calls)
+            )
+        rows = []
+        direct = median(results["direct"], "first", 1e3)
+        for name in GATEWAYS:
+            row = [name]
+            if name == "direct":
+                row += ["-", "-", cell(direct)]
+            else:
+                for key, scale in (("event", 1e6), ("call", 1e3)):
+                    times = ratio(results[name], results["ours"], key)
+                    row.append(cell(median(results[name], key, scale), times))
+                row.append(cell(median(results[name], "first", 1e3)))
+            rows.append(row)
+        header = ["gateway", "per event, us", "per short call, ms", "first event after, ms"]
+        table("Before one AgentOS: the gateway's CPU (x ours)", header, rows)
+
 
 TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "stream": Benchmarks.stream,
@@ -303,6 +335,7 @@ TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "receive": Benchmarks.receive,
     "a2a-stream": Benchmarks.a2a_stream,
     "a2a": Benchmarks.a2a,
+    "gateway": Benchmarks.gateway,
 }
 
 
