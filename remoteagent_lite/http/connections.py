@@ -12,12 +12,14 @@ import errno
 import functools
 import http.client
 import io
+import math
 import os
+import select
 import selectors
 import socket
 import ssl
 import time
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 import urllib3.connection
 import urllib3.exceptions
@@ -45,6 +47,7 @@ class _TimedFile(io.RawIOBase):
         self._in_head = True
         self._at_rest = False
         self._fast = False
+        self._wait: Optional[Callable[[float], bool]] = None
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """For http.client, which asks its socket for a file."""
@@ -92,7 +95,9 @@ class _TimedFile(io.RawIOBase):
             return True
         if isinstance(sock, ssl.SSLSocket) and sock.pending():
             return True
-        return bool(_ready(sock, selectors.EVENT_READ, seconds))
+        if self._wait is None:  # a selector of its own for each event costs more than all the rest
+            self._wait = _waiter(sock)
+        return self._wait(seconds)
 
     def rest(self) -> None:
         """Read no more: what is buffered is all there is."""
@@ -321,6 +326,15 @@ def _ready(sock: Any, events: int, timeout: Optional[float]) -> int:
     with _Selector() as selector:
         selector.register(sock, events)
         return sum(happened for _, happened in selector.select(timeout))
+
+
+def _waiter(sock: Any) -> Callable[[float], bool]:
+    """What waits until there is something to read, or the time is up; for many calls."""
+    if not hasattr(select, "poll"):
+        return lambda seconds: bool(_ready(sock, selectors.EVENT_READ, seconds))
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda seconds: bool(poll.poll(math.ceil(seconds * 1000)))
 
 
 def _refuses(sock: Any, attempt: Attempt) -> bool:
