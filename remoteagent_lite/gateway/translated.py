@@ -34,7 +34,7 @@ __all__ = ["Translated"]
 
 #: The limits of a look at an agent's card.
 _LOOK = Timeout(connect=5.0, read=10.0, total=10.0)
-_LOOKS = 4096
+_LOOKS = 256
 #: How long it is looked whether a run has been cancelled, in seconds.
 _CANCEL = 2.0
 #: The ends of the names of the events that come with stream_events=false.

@@ -37,7 +37,7 @@ MAX_ERROR = 4 * 1024 * 1024
 _LOOK = Timeout(connect=5.0, read=10.0, total=10.0)
 _MAX_LOOK = 64 * 1024 * 1024
 #: What so many callers and paths last saw is kept.
-_LOOKS = 4096
+_LOOKS = 256
 _EVENTS = "text/event-stream"
 
 

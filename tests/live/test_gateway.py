@@ -19,7 +19,6 @@ import pytest
 from remoteagent_lite import (
     AgentOSClient,
     RemoteAgent,
-    RemoteServerUnavailableError,
     RemoteTeam,
     RemoteWorkflow,
     ServerError,
@@ -72,6 +71,7 @@ from tests.live.test_hitl import (
 )
 from tests.live.test_media import test_documents_reach_every_version_whole
 from tests.peers.environments import python_of
+from tests.peers.faults import Proxy
 from tests.peers.server import A2A_SDK, A2A_SDK_03, AGENTOS_LATEST, PeerServer
 
 __all__ = [
@@ -204,10 +204,31 @@ def test_a_chain_of_two_gateways_works(agentos: Fronted) -> None:
             assert last.name == "Plain"
 
 
+def test_of_two_gateways_one_can_go_in_mid_stream(upstream: PeerServer) -> None:
+    """They share nothing: a client that resumes goes on with the other."""
+    with contextlib.ExitStack() as stack:
+        ports = [
+            int(stack.enter_context(before(RemoteAgent(upstream.url, "plain"))).split(":")[-1])
+            for _ in range(2)
+        ]
+        proxy = stack.enter_context(Proxy(ports[0]))
+        agent = stack.enter_context(RemoteAgent(proxy.url, "plain"))
+        stream = agent.run("slow:20:0.02", stream=True, background=True)
+        events = [next(stream) for _ in range(5)]
+        proxy.upstream_port = ports[1]
+        proxy.cut()
+        events += list(stream)
+        assert proxy.connection_count == 2
+        numbers = [each.event_index for each in events]
+        assert numbers == list(range(len(numbers)))
+        assert stream.output().content.split() == ["w%d" % n for n in range(20)]
+
+
 def test_an_upstream_that_is_killed_or_hangs_takes_nobody_along(
     upstream: PeerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("remoteagent_lite.gateway.renewal.FRESH", 0.0)
+    monkeypatch.setattr("remoteagent_lite.gateway.agentos.WAIT", 0.5)
     with PeerServer(AGENTOS_LATEST) as victim, contextlib.ExitStack() as stack:
         remotes = [
             RemoteAgent(victim.url, "assistant"),
@@ -235,7 +256,13 @@ def test_an_upstream_that_is_killed_or_hangs_takes_nobody_along(
         assert (down["name"], up["name"]) == ("Assistant", "Plain")
         assert "metadata" not in up
 
+        # One that begins while its server is down does as well as one that has seen it.
+        late_url = stack.enter_context(before(RemoteAgent(victim.url, "plain")))
+        late = stack.enter_context(RemoteAgent(late_url, "plain"))
+        with pytest.raises(ServerError, match=victim.url):
+            late.run("x")
         victim.start()
+        assert late.run("x").content == "echo: x"
         assert lost.run("again").content == "echo: again"
         process = victim.pid
         assert process is not None
@@ -250,21 +277,6 @@ def test_an_upstream_that_is_killed_or_hangs_takes_nobody_along(
             assert client.health().status == "ok"
         finally:
             os.kill(process, signal.SIGCONT)
-
-
-def test_a_gateway_starts_before_its_upstreams(upstream: PeerServer) -> None:
-    server = PeerServer(AGENTOS_LATEST)
-    server.start()
-    server.kill()
-    try:
-        with before(RemoteAgent(server.url, "plain")) as url:
-            with RemoteAgent(url, "plain") as agent:
-                with pytest.raises((ServerError, RemoteServerUnavailableError)):
-                    agent.run("x")
-                server.start()
-                assert agent.run("x").content == "echo: x"
-    finally:
-        server.close()
 
 
 VERBS = ["hello", "chunks 5", "replace 3", "progress 2", "message hi", "fail why", "reject so",
@@ -426,8 +438,7 @@ def test_a2a_clients_of_others_run_agents_of_an_agentos(
         )
 
 
-@pytest.mark.parametrize("version", ["1.0", "0.3"])
-@pytest.mark.parametrize("binding", ["json-rpc", "rest"])
+@pytest.mark.parametrize(("version", "binding"), [("1.0", "json-rpc"), ("0.3", "rest")])
 def test_ours_runs_agents_of_both_kinds_over_a2a(
     upstream: PeerServer, a2a_sdk: PeerServer, version: str, binding: str
 ) -> None:
