@@ -21,6 +21,7 @@ Whoever writes a third protocol writes these three. What lives above knows no mo
     FINISHED   decode: the pause is over                               OPEN
     FINISHED   decode: anything else that follows the end              FINISHED
     FINISHED   settle: ``suspect`` is true, and this is how it ended   FINISHED
+    FINISHED   catch_up: nothing in it is new                          FINISHED
     FINISHED   flush: nothing is left to come                          -
     either     end: it is not the run's, or that has been told         the same
 

@@ -140,4 +140,5 @@ def test_a_run_that_was_looked_up_is_told_and_ends_the_fold(make: Any) -> None:
     told = fold.catch_up(found)
     assert told[-1].event == "RunCancelled"
     assert fold.finished and fold.cancelled and fold.output().is_cancelled
+    assert fold.catch_up(found) == []
     assert not make(AGENT, "r", "s").cancelled

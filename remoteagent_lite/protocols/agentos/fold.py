@@ -332,6 +332,8 @@ class AgentOSFold:
 
     def catch_up(self, output: Any) -> List[Any]:
         """What the output of a run that has ended tells, beyond what has come."""
+        if self.finished:
+            return []
         self.settle(output)
         return self.flush()
 
