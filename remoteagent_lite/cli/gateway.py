@@ -126,10 +126,14 @@ def _serve(app: _Reloaded, server: Any) -> int:
         listener.bind((host, port))
         shown = "[%s]" % host if ":" in host else host
         say("Serving on http://%s:%d" % (shown, listener.getsockname()[1]))
+        threads = server.get("threads", _THREADS)
         waitress.serve(
             app,
             sockets=[listener],
-            threads=server.get("threads", _THREADS),
+            threads=threads,
+            # As many streams as threads, and clients between two requests; waitress has 100.
+            connection_limit=2 * threads + 100,
+            asyncore_use_poll=True,  # select() ends at 1,024 sockets
             # An idle client keeps its place for as long as a run may be silent.
             channel_timeout=3600,
             outbuf_high_watermark=_WAITING,

@@ -1,5 +1,6 @@
 """A gateway out of a file: what may stand in it, what is wrong with it, and how it is served."""
 
+import contextlib
 import http.client
 import importlib
 import json
@@ -21,6 +22,8 @@ from tests import ROOT
 from tests.gateways import call, environ_of, opened
 from tests.peers.faults import RawServer, reply, stream
 from tests.unit.test_gateway import FRAME, an_os
+
+DONE = b'event: RunCompleted\ndata: {"event": "RunCompleted", "run_id": "r"}\n\n'
 
 EXAMPLES = ROOT / "examples" / "gateway"
 ROW = {"url": "http://a.invalid", "id": "a"}
@@ -182,9 +185,8 @@ def process(tmp_path: Path) -> Iterator[Any]:
 
 def test_it_is_served_streams_and_reads_its_file_again(tmp_path: Path, process: Any) -> None:
     go_on = threading.Event()
-    done = b'event: RunCompleted\ndata: {"event": "RunCompleted", "run_id": "r"}\n\n'
     started = b'event: RunStarted\ndata: {"event": "RunStarted", "run_id": "r"}\n\n'
-    with RawServer(stream([started, FRAME, go_on, done])) as server:
+    with RawServer(stream([started, FRAME, go_on, DONE])) as server:
         row = {"url": server.url, "id": "a"}
         path = written(tmp_path, {"os_id": "first", "agents": [row]})
         served, url = process(path)
@@ -210,6 +212,18 @@ def test_a_client_that_leaves_is_noticed_when_it_is_served(tmp_path: Path, proce
             assert next(run).event == "RunContent"
         (connection,) = server._connections
         connection.wait_until_client_closes()
+
+
+def test_it_serves_as_many_streams_at_once_as_it_has_threads(tmp_path: Path, process: Any) -> None:
+    go_on = threading.Event()
+    with RawServer(stream([FRAME, go_on, DONE])) as server, contextlib.ExitStack() as stack:
+        row = {"url": server.url, "id": "a"}
+        _, url = process(written(tmp_path, {"threads": 130, "agents": [row]}))
+        agent = stack.enter_context(RemoteAgent(url, "a", timeout=30))
+        runs = [stack.enter_context(agent.run("x", stream=True)) for _ in range(120)]
+        assert {next(run).event for run in runs} == {"RunContent"}  # all of them are under way
+        go_on.set()
+        assert {run.output().status for run in runs} == {"COMPLETED"}
 
 
 def asked(url: str, path: str) -> Any:
