@@ -260,7 +260,7 @@ def test_operations_of_a2a_are_those_of_its_specification() -> None:
     }
     ours = {
         name: (route.method, re.sub("{[^}]*}", "{}", route.path))
-        for name, route in bindings._ROUTES_V10.items()
+        for name, route in bindings.ROUTES_V10.items()
     }
     # The text says POST and the protobuf GET; POST is tried first, servers differ.
     assert ours.pop(a2a.SUBSCRIBE_TO_TASK) == ("POST", "/tasks/{}:subscribe")
