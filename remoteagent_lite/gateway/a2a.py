@@ -16,6 +16,7 @@ from ..errors import (
     RemoteServerUnavailableError,
     UnsupportedError,
 )
+from ..protocols.a2a.adk import EXTENSION as ADK
 from ..protocols.a2a.interface import (
     CANCEL_TASK,
     GET_EXTENDED_CARD,
@@ -135,8 +136,12 @@ class A2AFace:
         raise Fault(-32003, "Push notifications are not supported: subscribe to the task")
 
     def _stream(self, incoming: Incoming, found: Fronted, asked: Asked) -> Answer:
-        voice = asked.voice
-        stream, events = _STREAMED[asked.operation](found.tasks)(asked.params, incoming.caller)
+        voice, params = asked.voice, asked.params
+        # Google ADK's clients take nothing for the answer but all of it in one piece; they speak
+        # 1.0, or name their extension. Others of 0.3 add up whatever text they are sent.
+        whole = voice.version == "1.0" or ADK in _extensions(incoming)
+        params = {**params, "whole": whole}
+        stream, events = _STREAMED[asked.operation](found.tasks)(params, incoming.caller)
 
         def tell(event: Any) -> bytes:
             return b"".join(map(voice.event, events(event)))
@@ -208,6 +213,12 @@ def _asked(incoming: Incoming, rest: List[str]) -> Asked:
     if asked is None:
         raise Refused(404, "Not Found")
     return asked
+
+
+def _extensions(incoming: Incoming) -> List[str]:
+    """The URIs of the extensions that the client keeps to."""
+    said = [incoming.header(name) for name in ("A2A-Extensions", "X-A2A-Extensions")]
+    return [each.strip() for each in ",".join(filter(None, said)).split(",") if each.strip()]
 
 
 def _whole(voice: Voice, operation: str, result: Any) -> Answer:

@@ -77,7 +77,11 @@ class RunTasks:
         return {"task": task_of(remote.run(text_of(message), **options), message)}
 
     def stream(self, params: Json, caller: Caller) -> Told:
-        """SendStreamingMessage: the task first, then what becomes of it."""
+        """SendStreamingMessage: the task first, then what becomes of it.
+
+        With ``whole`` among the parameters the answer comes once more at the end, in place of its
+        pieces.
+        """
         message, remote = params["message"], copy.copy(self._remote)
         stream: Any = None
         if message.get("taskId"):
@@ -91,7 +95,7 @@ class RunTasks:
                     stream = remote.run(text_of(message), stream=True, background=True, **options)
             if stream is None:
                 stream = remote.run(text_of(message), stream=True, **options)
-        return stream, _Narrator(stream, message).events
+        return stream, _Narrator(stream, message, bool(params.get("whole"))).events
 
     def get(self, params: Json, caller: Caller) -> Json:
         """GetTask"""
@@ -136,7 +140,7 @@ class RunTasks:
         remote = copy.copy(self._remote)
         with _known_tasks():
             stream = remote.resume(run_id, session_id, **self._call(caller))
-        return stream, _Narrator(stream, None).events
+        return stream, _Narrator(stream, None, bool(params.get("whole"))).events
 
     # --- What goes along
 
@@ -375,9 +379,10 @@ def _now() -> str:
 class _Narrator:
     """Tells a stream of an AgentOS's events as those of a task, the task first."""
 
-    def __init__(self, stream: RunStream[Any, Any], message: Optional[Json]) -> None:
+    def __init__(self, stream: RunStream[Any, Any], message: Optional[Json], whole: bool) -> None:
         self._stream = stream
         self._message = message
+        self._whole = whole
         self._begun = False
         self._pieces = 0
         self._text: List[str] = []
@@ -422,12 +427,15 @@ class _Narrator:
         output: Any = self._stream.partial_output()
         found = []
         if _STATES.get(str(output.status)) == "TASK_STATE_COMPLETED":
-            parts = _files(output)
-            if "".join(self._text) != output.content:
-                # What the steps of a workflow say on the way is not its answer.
-                parts = _content(output.content) + parts
+            parts, files = _content(output.content), _files(output)
+            # What the steps of a workflow say on the way is not its answer.
+            if self._whole or "".join(self._text) != output.content:
                 self._pieces = 0
-            if parts:
-                found.append(self._piece(parts))
+            else:
+                parts = []
+            if parts or files:
+                last = self._piece(parts + files)
+                last["artifactUpdate"]["lastChunk"] = True
+                found.append(last)
         found.append({"statusUpdate": {**self._ids(), "status": _status(output)}})
         return found

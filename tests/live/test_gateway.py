@@ -72,7 +72,7 @@ from tests.live.test_hitl import (
 from tests.live.test_media import test_documents_reach_every_version_whole
 from tests.peers.environments import python_of
 from tests.peers.faults import Proxy
-from tests.peers.server import A2A_SDK, A2A_SDK_03, AGENTOS_LATEST, PeerServer
+from tests.peers.server import A2A_SDK, A2A_SDK_03, ADK, AGENTOS_LATEST, PeerServer
 
 __all__ = [
     "agent",
@@ -398,6 +398,7 @@ def answered(url: str, method: str, path: str, authorization: Optional[str]) -> 
         (A2A_SDK, "sdk", ["JSONRPC", "HTTP+JSON"]),
         (A2A_SDK_03, "sdk-0.3", ["JSONRPC", "HTTP+JSON"]),
         (AGENTOS_LATEST, "agno", ["rest", "json-rpc"]),
+        (ADK, "adk", ["any"]),
     ],
 )
 def test_a2a_clients_of_others_run_agents_of_an_agentos(
@@ -427,6 +428,7 @@ def test_a2a_clients_of_others_run_agents_of_an_agentos(
                     "streamed": ["completed", echo],
                     "got": "completed",
                 },
+                "adk": {"last": [echo]},
                 "agno": {
                     # By its other protocol Agno's client reads no artifacts, whoever sends them.
                     "whole": ["completed", echo if binding == "rest" else ""],

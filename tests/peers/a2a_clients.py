@@ -1,7 +1,7 @@
 """The A2A clients of others against an agent: ``python -P a2a_clients.py KIND URL...``.
 
-``sdk`` is the A2A SDK's of 1.x, ``sdk-0.3`` that of 0.3, ``agno`` Agno's; each runs in the
-environment of its peer. The agent echoes. What each has seen is printed as JSON.
+``sdk`` is the A2A SDK's of 1.x, ``sdk-0.3`` that of 0.3, ``agno`` Agno's, ``adk`` Google ADK's;
+each runs in the environment of its peer. The agent echoes. What each has seen is printed as JSON.
 """
 
 import asyncio
@@ -47,15 +47,12 @@ async def sdk(url: str, binding: str) -> Dict[str, Any]:
 
             events = await asked(client, "hello world")
             kinds = ["".join(each) for each in events]
-            text = "".join(
-                part.get("text", "")
-                for each in events
-                for artifact in (
-                    each.get("task", {}).get("artifacts", [])
-                    or [each.get("artifactUpdate", {}).get("artifact", {})]
-                )
-                for part in artifact.get("parts", [])
-            )
+            text = ""
+            for each in events:
+                update = each.get("artifactUpdate", {})
+                artifacts = each.get("task", {}).get("artifacts", [update.get("artifact", {})])
+                for part in (part for each in artifacts for part in each.get("parts", [])):
+                    text = part["text"] if not update.get("append") else text + part["text"]
             seen["streamed" if streaming else "whole"] = [kinds[0], kinds[-1], text]
             if streaming:
                 continue
@@ -125,7 +122,23 @@ async def agno(url: str, binding: str) -> Dict[str, Any]:
     }
 
 
-KINDS = {"sdk": sdk, "sdk-0.3": sdk_03, "agno": agno}
+async def adk(url: str, binding: str) -> Dict[str, Any]:
+    from google.adk.agents.remote_a2a_agent import RemoteA2aAgent
+    from google.adk.runners import InMemoryRunner
+    from google.genai import types
+
+    remote = RemoteA2aAgent(name="remote", agent_card=url + "/.well-known/agent-card.json")
+    runner = InMemoryRunner(remote, app_name="gateway")
+    session = await runner.session_service.create_session(app_name="gateway", user_id="u")
+    said = types.Content(role="user", parts=[types.Part(text="hello world")])
+    texts = []
+    async for event in runner.run_async(user_id="u", session_id=session.id, new_message=said):
+        if event.content and event.content.parts and not event.partial:
+            texts.append("".join(part.text or "" for part in event.content.parts))
+    return {"last": texts[-1:]}
+
+
+KINDS = {"adk": adk, "sdk": sdk, "sdk-0.3": sdk_03, "agno": agno}
 
 
 async def main() -> None:

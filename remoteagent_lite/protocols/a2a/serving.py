@@ -176,8 +176,16 @@ class AgnoVoice(JsonRpcVoice):
         update = event.get("artifactUpdate")
         if update is not None:
             artifact = update["artifact"]
-            before = self._texts.get(artifact["artifactId"], "") if update.get("append") else ""
-            self._texts[artifact["artifactId"]] = before + _text(artifact["parts"])
+            id, text = artifact["artifactId"], _text(artifact["parts"])
+            before = self._texts.get(id, "")
+            self._texts[id] = before + text if update.get("append") else text
+            if before and not update.get("append"):
+                # Every text is a piece to these clients: they are told what is new in it.
+                rest = text[len(before) :] if text.startswith(before) else text
+                if not rest:
+                    return b""
+                event = {"artifactUpdate": {**update, "artifact": {**artifact, "parts": []}}}
+                event["artifactUpdate"]["artifact"]["parts"] = [{"text": rest}]
         if "task" in event:
             status = event["task"]["status"]
             if status["state"] not in TERMINAL:
