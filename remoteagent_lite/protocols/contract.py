@@ -15,15 +15,14 @@ Whoever writes a third protocol writes these three. What lives above knows no mo
     OPEN       decode: any event but the last                          OPEN
     OPEN       decode: the run's end, or its pause                     FINISHED
     OPEN       resumed: the stream broke off, and is asked for again   OPEN
-    OPEN       catch_up: the run was looked up, and is under way       OPEN
     OPEN       end: the end of the body is proved, and is the run's    FINISHED
     OPEN       settle: the run was looked up, and has ended            FINISHED
     FINISHED   decode: the pause is over                               OPEN
     FINISHED   decode: anything else that follows the end              FINISHED
     FINISHED   settle: ``suspect`` is true, and this is how it ended   FINISHED
-    FINISHED   catch_up: nothing in it is new                          FINISHED
     FINISHED   flush: nothing is left to come                          -
     either     end: it is not the run's, or that has been told         the same
+    either     catch_up: the run was looked up beside its stream       as it says
 
 FINISHED is what ``finished`` says. A fold that goes ``through_pauses`` is OPEN while the run
 ``waits``; there ``settle`` may find no more than that it does, and ``flush`` comes behind it.
