@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._version import __version__
 from ..errors import RemoteAgentError, RemoteHTTPError
@@ -18,11 +18,12 @@ from ..protocols.component import COMPONENTS, Component
 from ..wsgi import Refused
 from .fronted import Fronted
 from .incoming import Answer, Caller, Incoming, json_answer
+from .page import page_of
 from .renewal import Seen
 from .scopes import may_see, sees_any
 from .upstream import Upstream, path_of
 
-__all__ = ["KINDS", "AgentOSFace"]
+__all__ = ["KINDS", "AgentOSFace", "wants_page"]
 
 #: How long a list waits for the upstreams, all together, in seconds.
 WAIT = 2.0
@@ -65,6 +66,8 @@ class AgentOSFace:
         own = {"": self._home, "health": self._health, "info": self._info, "config": self._config}
         if len(segments) < 2 and first in own:
             _only_get(incoming)
+            if wants_page(incoming):
+                return self._page(incoming.caller)
             return own[first](incoming.caller)
         if first in KINDS:
             component = KINDS[first]
@@ -83,6 +86,25 @@ class AgentOSFace:
 
     def _home(self, caller: Caller) -> Answer:
         return json_answer(200, {"name": "AgentOS", "health": "/health", "info": "/info"})
+
+    def _page(self, caller: Caller) -> Answer:
+        rows: Optional[List[Tuple[str, Dict[str, Any]]]] = None
+        if caller.guest.scopes is None or any(
+            self._visible(component, caller) for component in COMPONENTS
+        ):
+            rows = []
+            for component in COMPONENTS:
+                fronted = self._visible(component, caller)
+                seen = _all_seen([each.look(caller) for each in fronted])
+                rows += [(component.kind, row) for row in _rows(fronted, seen)]
+        body = page_of(str(self._own["name"] or self._own["os_id"]), rows)
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+            ("Cache-Control", "no-store"),
+        ]
+        return Answer(200, headers, [body])
 
     def _health(self, caller: Caller) -> Answer:
         return json_answer(200, {"status": "ok", "instantiated_at": self._began})
@@ -204,6 +226,11 @@ _UNKNOWN = {
     "db_id": "No database found with id '%s'",
     "knowledge_id": "Knowledge instance with id '%s' not found",
 }
+
+
+def wants_page(incoming: Incoming) -> bool:
+    """Whether a browser asks for the page at ``/``."""
+    return incoming.segments == [] and "text/html" in (incoming.header("Accept") or "")
 
 
 def _only_get(incoming: Incoming) -> None:

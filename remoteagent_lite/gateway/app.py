@@ -11,7 +11,7 @@ from ..errors import RemoteAgentError
 from ..runs.runner import Runner
 from ..wsgi import Environ, Refused, StartResponse, status_line
 from .a2a import A2AFace, is_card
-from .agentos import KINDS, AgentOSFace
+from .agentos import KINDS, AgentOSFace, wants_page
 from .auth import STRANGER, Door, Keys
 from .fronted import Fronted
 from .incoming import Answer, Incoming, failure, json_answer
@@ -155,8 +155,9 @@ class Gateway:
             raise Refused(405, "Method Not Allowed", ("Allow", ", ".join(_METHODS)))
         incoming = Incoming(environ, self._body_limit)
         over_a2a = self._a2a is not None and incoming.segments[:1] == ["a2a"]
-        if self._auth is not None and incoming.segments not in _OPEN:
-            if over_a2a and is_card(incoming) and incoming.caller.authorization is None:
+        shown = wants_page(incoming) or (over_a2a and is_card(incoming))
+        if self._auth is not None and (shown or incoming.segments not in _OPEN):
+            if shown and incoming.caller.authorization is None:
                 incoming.speak_for(STRANGER)
             else:
                 self._admit(incoming, self._auth, over_a2a)
@@ -172,8 +173,8 @@ class Gateway:
         """Let the caller in, to do what it may. Refused: 401, 403."""
         guest = auth.admit(incoming.caller.authorization)
         incoming.speak_for(guest)
-        if guest.scopes is None or over_a2a:  # what is wanted there stands in the body
-            return
+        if guest.scopes is None or over_a2a or not incoming.segments:
+            return  # over A2A what is wanted stands in the body
         if len(incoming.segments) == 1 and incoming.segments[0] in KINDS:
             return  # a list has those that may be seen
         need = need_of(incoming.method, incoming.segments)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from remoteagent_lite import RemoteAgent, RemoteServerUnavailableError, RemoteTeam, RemoteWorkflow
-from remoteagent_lite.gateway import Gateway
+from remoteagent_lite.gateway import Gateway, Keys
 from remoteagent_lite.options import RetryPolicy, Timeout
 from tests.gateways import call, environ_of, opened, serving
 from tests.peers.faults import Connection, Handler, RawServer, Request, raw, reply, silence, stream
@@ -147,6 +147,31 @@ def test_two_components_of_one_kind_and_id_are_refused() -> None:
         Gateway(one, heartbeat=0)
     with pytest.raises(ValueError, match="two agents"):
         Gateway(one, RemoteAgent("http://c.invalid", "a", protocol="a2a"))
+
+
+def test_a_browser_is_shown_what_there_is_and_what_is_up(fronting: Fronting) -> None:
+    page = {"Accept": "text/html,*/*"}
+    with an_os("a") as server:
+        remotes = [agent(server), agent("http://127.0.0.1:1", "<b>")]
+        app = fronting(*remotes, name="Mine & yours")
+        answer = call(app, "GET", "/", headers=page)
+        text = answer.body.decode()
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        for part in ("<h1>Mine &amp; yours</h1>", "<td>a</td><td>A</td><td>up</td>", "&lt;b&gt;"):
+            assert part in text
+        assert "http://127.0.0.1:1" in text
+        assert "<script" not in text
+        assert "<b>" not in text
+        closed = fronting(*remotes, auth=Keys("a-key"), upstream_auth="own")
+        stranger = call(closed, "GET", "/", headers=page).body.decode()
+        assert "asks for a key" in stranger
+        assert "<td>" not in stranger
+        known = {**page, "Authorization": "Bearer a-key"}
+        assert "<td>A</td>" in call(closed, "GET", "/", headers=known).body.decode()
+        wrong = {**page, "Authorization": "Bearer no"}
+        assert call(closed, "GET", "/", headers=wrong).status == 401
+        assert call(closed, "GET", "/").json()["name"] == "AgentOS"
 
 
 # --- What is passed on
