@@ -176,6 +176,8 @@ class AgentOSFace:
     def _data(self, incoming: Incoming) -> Answer:
         if not self._upstreams:
             raise Refused(501, _NO_DATA)
+        if incoming.segments[0] == "service-accounts" and not self._upstreams[0].forwards:
+            raise Refused(403, _NO_ACCOUNTS)
         path = path_of(incoming.segments)
         if incoming.segments[:2] == ["databases", "all"]:
             return self._of_all(incoming, path)
@@ -220,6 +222,10 @@ class AgentOSFace:
 _NO_DATA = (
     "No upstream of this gateway is an AgentOS: the agents behind it keep their sessions and all "
     "other data to themselves."
+)
+_NO_ACCOUNTS = (
+    "Service accounts are managed on the server itself: with what this gateway lends its callers "
+    "they would make themselves tokens of their own."
 )
 _NOTHING_TO_SEE = "Insufficient permissions. Required scope(s): %s:read"
 _UNKNOWN = {

@@ -653,6 +653,17 @@ def test_one_server_is_asked_for_all_data(fronting: Fronting) -> None:
         assert len(server.requests) == 4
 
 
+def test_nobody_makes_tokens_with_what_the_gateway_lends(fronting: Fronting) -> None:
+    with RawServer(as_json({"id": "new"}, 201)) as server:
+        lent = fronting(agent(server, auth_token="own-secret-token"), upstream_auth="own")
+        for method, path in (("POST", "/service-accounts"), ("GET", "/service-accounts/x")):
+            answer = call(lent, method, path, b"{}" if method == "POST" else b"")
+            assert answer.status == 403
+        assert server.requests == []
+        forwarded = fronting(agent(server))
+        assert call(forwarded, "POST", "/service-accounts", b"{}").status == 201
+
+
 # --- The client against it
 
 

@@ -271,6 +271,19 @@ def test_errors_of_the_protocol_have_statuses(fronting: Fronting, code: int, sta
         assert server.url in answer.detail
 
 
+def test_a_server_that_wants_time_is_waited_for_by_whom_the_settings_say(
+    fronting: Fronting,
+) -> None:
+    busy = b"HTTP/1.1 429 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+    with Agent(card(interface()), SendMessage=busy) as server:
+        at_once = RetryPolicy(max_attempts=1, patience=0)
+        remote = RemoteAgent(server.url, "painter", protocol="a2a", retry=at_once)
+        answer = call(fronting(remote), "POST", "/agents/painter/runs", RUN, FORM)
+        assert answer.status == 429
+        assert answer.headers["retry-after"] == "5"
+        assert server.called.count("SendMessage") == 1
+
+
 def test_what_a2a_has_not_is_said_to_be_missing(fronting: Fronting) -> None:
     with Agent(card(interface())) as server:
         app = fronting(a2a(server))
