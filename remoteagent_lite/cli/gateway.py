@@ -137,6 +137,7 @@ def _serve(app: _Reloaded, server: Any) -> int:
             # An idle client keeps its place for as long as a run may be silent.
             channel_timeout=3600,
             outbuf_high_watermark=_WAITING,
+            clear_untrusted_proxy_headers=False,  # the gateway knows whom to trust
             ident=None,
             _quiet=True,
         )

@@ -7,7 +7,7 @@ import json
 import time
 from email.utils import formatdate
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from ..errors import (
     A2AError,
@@ -31,6 +31,7 @@ from ..protocols.component import COMPONENTS
 from ..wsgi import Refused
 from .cards import card_of
 from .fronted import Fronted, Tasks
+from .home import Home
 from .incoming import Answer, Incoming
 from .limits import Runs
 from .scopes import Need, may, may_see
@@ -76,22 +77,20 @@ def is_card(incoming: Incoming) -> bool:
 class A2AFace:
     """Answers A2A's requests for ``fronted`` components: JSON-RPC and REST, 1.0 and 0.3.
 
-    ``public_url`` is where the gateway is reached, ``mode`` what its door asks for.
+    ``home`` is where the gateway is reached, ``mode`` what its door asks for.
     """
 
     def __init__(
         self,
         fronted: Sequence[Fronted],
         runs: Runs,
-        public_url: Optional[str],
+        home: Home,
         mode: str,
         heartbeat: float,
     ) -> None:
-        if public_url is not None and urlsplit(public_url).scheme not in ("http", "https"):
-            raise ValueError("public_url must begin with http:// or https://: %r" % public_url)
         self._fronted = {(each.component.path, each.id): each for each in fronted}
         self._runs = runs
-        self._public_url = None if public_url is None else public_url.rstrip("/")
+        self._home = home
         self._secured = mode != "none"
         self._heartbeat = heartbeat
         self._began = formatdate(time.time(), usegmt=True)
@@ -157,7 +156,7 @@ class A2AFace:
         card = self._made(incoming, found)
         body = json.dumps(card, ensure_ascii=False).encode("utf-8")
         tag = '"%s"' % hashlib.sha256(body).hexdigest()[:32]
-        private = self._secured or self._public_url is None
+        private = self._secured or not self._home.is_fixed
         headers = [
             ("ETag", tag),
             ("Cache-Control", "%smax-age=60" % ("private, " if private else "")),
@@ -176,7 +175,7 @@ class A2AFace:
     def _made(self, incoming: Incoming, found: Fronted) -> Dict[str, Any]:
         """The card as this caller may see it: a stranger is told how to come in, and no more."""
         path = ["a2a", found.component.path, found.id]
-        url = self._home(incoming) + "".join("/" + quote(each, safe="") for each in path)
+        url = self._home.of(incoming.environ) + "".join("/" + quote(each, safe="") for each in path)
         scopes = incoming.caller.guest.scopes
         described: Optional[Mapping[str, Any]] = None
         if scopes is None or may_see(scopes, found.component.path, found.id):
@@ -186,18 +185,6 @@ class A2AFace:
             if isinstance(seen, dict) and "card" in seen:
                 described = {**(described or {}), "card": seen["card"]}
         return card_of(found, url, described, self._secured)
-
-    def _home(self, incoming: Incoming) -> str:
-        if self._public_url is not None:
-            return self._public_url
-        environ = incoming.environ
-        host = environ.get("HTTP_HOST") or "%s:%s" % (
-            environ["SERVER_NAME"],
-            environ["SERVER_PORT"],
-        )
-        host = quote(host, safe=":[]")
-        mount = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"), safe="/")
-        return "%s://%s%s" % (environ["wsgi.url_scheme"], host, mount.rstrip("/"))
 
 
 def _asked(incoming: Incoming, rest: List[str]) -> Asked:

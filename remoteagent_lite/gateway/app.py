@@ -14,6 +14,7 @@ from .a2a import A2AFace, is_card
 from .agentos import KINDS, AgentOSFace, wants_page
 from .auth import STRANGER, Door, Keys
 from .fronted import Fronted
+from .home import Home
 from .incoming import Answer, Incoming, failure, json_answer
 from .limits import Origins, Runs, is_run
 from .passage import HEARTBEAT
@@ -46,7 +47,9 @@ class Gateway:
     ``runs_per_caller`` is how many runs one caller may have under way, in this process; more are
     answered 429. ``cors`` are the origins of web pages that may call, ``["https://app.example"]``,
     or ``["*"]``. With ``a2a`` each component is an A2A agent as well, at ``/a2a/agents/{id}`` and
-    so on; the URLs in its card begin with ``public_url``, or with where the card was asked for.
+    so on; the URLs in its card begin with ``public_url``, or with where the card was asked for, as
+    far as that is known: ``trusted_proxies`` are addresses and networks (``["10.0.0.0/8"]``) of
+    proxies whose X-Forwarded-Proto, -Host and -Prefix, or Forwarded, are believed.
     ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
     ``body_limit`` and ``header_limit`` are in bytes; ``heartbeat`` the seconds of silence after
     which a stream gets a comment, by which a client that has left is noticed.
@@ -67,6 +70,7 @@ class Gateway:
         cors: Sequence[str] = (),
         a2a: bool = False,
         public_url: Optional[str] = None,
+        trusted_proxies: Sequence[str] = (),
         body_limit: int = 64 * 1024 * 1024,
         header_limit: int = 64 * 1024,
         heartbeat: float = HEARTBEAT,
@@ -93,8 +97,9 @@ class Gateway:
         mode = "none" if auth is None else auth.mode
         self._agentos = AgentOSFace(self._fronted, self._upstreams, os_id, name, description, mode)
         self._a2a: Optional[A2AFace] = None
+        home = Home(public_url, trusted_proxies)
         if a2a:
-            self._a2a = A2AFace(self._fronted, self._runs, public_url, mode, heartbeat)
+            self._a2a = A2AFace(self._fronted, self._runs, home, mode, heartbeat)
 
     def _add(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         if not isinstance(remote, Runner):

@@ -537,6 +537,9 @@ def test_without_a2a_there_is_none(fronting: Fronting) -> None:
             assert call(on, "POST", path, b"{}", V1).status == 404
     with pytest.raises(ValueError, match="public_url"):
         Gateway(agent("http://127.0.0.1:1"), a2a=True, public_url="example.com")
+    for wrong in (["10.0.0.1/8"], ["proxy.internal"], "10.0.0.1"):
+        with pytest.raises(ValueError, match="trusted_proxies"):
+            Gateway(agent("http://127.0.0.1:1"), trusted_proxies=wrong)
 
 
 # --- Upstreams
@@ -652,6 +655,46 @@ def test_the_card_says_how_the_agent_is_spoken_to(fronting: Fronting) -> None:
         told = call(public, "GET", path, headers={"Host": "evil.invalid"}).json()
         assert told["url"] == "https://agents.example/base" + HOME
         assert call(public, "POST", path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "home"),
+    [
+        ({}, "http://h"),
+        ({"X-Forwarded-Proto": "https"}, "https://h"),
+        ({"X-Forwarded-Proto": "http, HTTPS", "X-Forwarded-Host": "x, y:8"}, "https://y:8"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://h"),
+        ({"X-Forwarded-Host": "y/<a>?"}, "http://y%2F%3Ca%3E%3F"),
+        ({"X-Forwarded-Prefix": "/base/a%20b/"}, "http://h/base/a%20b"),
+        ({"X-Forwarded-Prefix": "//y"}, "http://h/y"),
+        ({"X-Forwarded-Prefix": "/"}, "http://h"),
+        ({"Forwarded": "for=192.0.2.9;proto=https;host=y"}, "https://y"),
+        ({"Forwarded": 'host=evil;proto=https, for="[::1]:4, 5" ;Host="y:8"'}, "http://y:8"),
+        ({"Forwarded": 'host="y'}, "http://h"),
+        ({"Forwarded": "host=y;;"}, "http://h"),
+        ({"Forwarded": "proto=http;host=x", "X-Forwarded-Proto": "https"}, "https://x"),
+    ],
+)
+def test_a_card_has_the_url_that_a_trusted_proxy_says(
+    fronting: Fronting, sent: Dict[str, str], home: str
+) -> None:
+    app = fronting(agent("http://127.0.0.1:1"), a2a=True, trusted_proxies=["192.0.2.0/24", "::1"])
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "::1"):
+        assert url_in_card(app, address, sent) == home + HOME
+    for address in ("198.51.100.1", "::2", "", "unix:"):
+        assert url_in_card(app, address, sent) == "http://h" + HOME
+    unasked = fronting(agent("http://127.0.0.1:1"), a2a=True)
+    assert url_in_card(unasked, "192.0.2.1", sent) == "http://h" + HOME
+
+
+def url_in_card(app: Gateway, address: str, headers: Dict[str, str]) -> Any:
+    environ = environ_of(
+        "GET", HOME + "/.well-known/agent-card.json", b"", {"Host": "h", **headers}
+    )
+    with opened(app, {**environ, "REMOTE_ADDR": address}) as answer:
+        told = json.loads(answer.rest())
+    assert {each["url"] for each in told["supportedInterfaces"]} == {told["url"]}
+    return told["url"]
 
 
 def test_a_stranger_is_told_how_to_come_in_and_no_more(fronting: Fronting) -> None:

@@ -57,6 +57,7 @@ def test_a_file_says_all_that_a_gateway_takes(tmp_path: Path, environment: Any) 
             "name": "Mine",
             "a2a": True,
             "public_url": "https://agents.example",
+            "trusted_proxies": ["127.0.0.1", "10.0.0.0/8"],
             "runs_per_caller": 3,
             "cors": ["https://app.example"],
             "upstream_auth": "own",
