@@ -19,8 +19,12 @@ from ..errors import (
 from ..protocols.a2a.adk import EXTENSION as ADK
 from ..protocols.a2a.interface import (
     CANCEL_TASK,
+    CREATE_PUSH_CONFIG,
+    DELETE_PUSH_CONFIG,
     GET_EXTENDED_CARD,
+    GET_PUSH_CONFIG,
     GET_TASK,
+    LIST_PUSH_CONFIGS,
     LIST_TASKS,
     SEND_MESSAGE,
     SEND_STREAMING_MESSAGE,
@@ -44,7 +48,10 @@ WAIT = 2.0
 _CARDS = (["agent-card.json"], ["agent.json"])
 _KINDS = [component.path for component in COMPONENTS]
 #: What takes the right to run; all else the right to read.
-_RUNNING = (SEND_MESSAGE, SEND_STREAMING_MESSAGE, CANCEL_TASK)
+_RUNNING = (
+    *(SEND_MESSAGE, SEND_STREAMING_MESSAGE, CANCEL_TASK),
+    *(CREATE_PUSH_CONFIG, DELETE_PUSH_CONFIG),
+)
 #: What a caller may have only so many of.
 _COUNTED = (SEND_MESSAGE, SEND_STREAMING_MESSAGE, SUBSCRIBE_TO_TASK)
 #: Statuses that are no matter of the protocol.
@@ -61,6 +68,10 @@ _UNARY: Operations = {
     GET_TASK: lambda tasks: tasks.get,
     LIST_TASKS: lambda tasks: tasks.list,
     CANCEL_TASK: lambda tasks: tasks.cancel,
+    CREATE_PUSH_CONFIG: lambda tasks: tasks.create_push,
+    GET_PUSH_CONFIG: lambda tasks: tasks.get_push,
+    LIST_PUSH_CONFIGS: lambda tasks: tasks.list_pushes,
+    DELETE_PUSH_CONFIG: lambda tasks: tasks.delete_push,
 }
 _STREAMED: Operations = {
     SEND_STREAMING_MESSAGE: lambda tasks: tasks.stream,
@@ -129,10 +140,8 @@ class A2AFace:
                 return _whole(voice, operation, ask(params, incoming.caller))
             with self._runs.one_of(incoming):
                 return _whole(voice, operation, ask(params, incoming.caller))
-        if operation in _STREAMED:
-            with self._runs.one_of(incoming) as run:
-                return run.of(self._stream(incoming, found, asked))
-        raise Fault(-32003, "Push notifications are not supported: subscribe to the task")
+        with self._runs.one_of(incoming) as run:
+            return run.of(self._stream(incoming, found, asked))
 
     def _stream(self, incoming: Incoming, found: Fronted, asked: Asked) -> Answer:
         voice, params = asked.voice, asked.params

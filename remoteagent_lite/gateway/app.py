@@ -18,6 +18,7 @@ from .home import Home
 from .incoming import Answer, Incoming, failure, json_answer
 from .limits import Origins, Runs, is_run
 from .passage import HEARTBEAT
+from .pushes import Pushes
 from .scopes import may, need_of
 from .translated import Translated
 from .upstream import Forwarded, Upstream
@@ -50,12 +51,15 @@ class Gateway:
     so on; the URLs in its card begin with ``public_url``, or with where the card was asked for, as
     far as that is known: ``trusted_proxies`` are addresses and networks (``["10.0.0.0/8"]``) of
     proxies whose X-Forwarded-Proto, -Host and -Prefix, or Forwarded, are believed.
+    ``push_hosts`` are the private hosts that push notifications of tasks may be posted to,
+    ``["hooks.internal"]``, of any port or of one ("host:port"); public ones may be always.
     ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
     ``body_limit`` and ``header_limit`` are in bytes; ``heartbeat`` the seconds of silence after
     which a stream gets a comment, by which a client that has left is noticed.
 
     A WSGI callable for any server with threads: a request takes one for as long as it lasts, a
-    streamed run included. It survives a fork. ``close()`` closes idle connections.
+    streamed run included. It survives a fork. ``close()`` closes idle connections, and ends the
+    threads that post push notifications.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Gateway:
         a2a: bool = False,
         public_url: Optional[str] = None,
         trusted_proxies: Sequence[str] = (),
+        push_hosts: Sequence[str] = (),
         body_limit: int = 64 * 1024 * 1024,
         header_limit: int = 64 * 1024,
         heartbeat: float = HEARTBEAT,
@@ -84,6 +89,7 @@ class Gateway:
             raise ValueError("upstream_auth must be 'forward' or 'own', not %r" % (upstream_auth,))
         if not heartbeat > 0:
             raise ValueError("heartbeat is in seconds, more than 0")
+        self._pushes = Pushes(push_hosts)
         self._upstreams: List[Upstream] = []
         self._translated: List[Translated] = []
         self._fronted: List[Fronted] = []
@@ -115,7 +121,9 @@ class Gateway:
                 )
         connection = remote._connection
         if isinstance(connection, A2AConnection):
-            self._translated.append(Translated(remote, connection, forwards, heartbeat))
+            self._translated.append(
+                Translated(remote, connection, forwards, heartbeat, self._pushes)
+            )
             self._fronted.append(self._translated[-1])
             return
         if not isinstance(connection, Connection):
@@ -126,7 +134,7 @@ class Gateway:
         else:
             upstream = Upstream(connection, forwards, heartbeat)
             self._upstreams.append(upstream)
-        self._fronted.append(Forwarded(remote, upstream))
+        self._fronted.append(Forwarded(remote, upstream, self._pushes))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -189,8 +197,11 @@ class Gateway:
     def close(self) -> None:
         """End what is asked of the servers behind requests, and close idle connections.
 
+        Push notification configs are forgotten; waits for the threads that post, some seconds.
+
         Requests under way go on, and the gateway can be used again.
         """
+        self._pushes.close()
         for upstream in self._upstreams:
             upstream.close()
         for translated in self._translated:

@@ -41,7 +41,7 @@ def card_of(
         ],
         "capabilities": {
             "streaming": True,
-            "pushNotifications": False,
+            "pushNotifications": fronted.upstream is not None or _posts(own),
             "extendedAgentCard": secured,
         },
         "defaultInputModes": _strings(own.get("defaultInputModes")) or _MODES,
@@ -65,6 +65,12 @@ def card_of(
         card["securityRequirements"] = [{"schemes": {"bearer": {"list": []}}}]
         card["security"] = [{"bearer": []}]
     return card
+
+
+def _posts(card: Mapping[str, Any]) -> bool:
+    """Whether an agent of its own card says that it posts push notifications."""
+    capabilities = card.get("capabilities")
+    return isinstance(capabilities, dict) and capabilities.get("pushNotifications") is True
 
 
 def _strings(value: Any) -> List[str]:

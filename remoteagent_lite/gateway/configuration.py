@@ -28,7 +28,8 @@ _KINDS: Dict[str, Type[Any]] = {
 #: The settings of Gateway that a file may have, and of a server.
 _GATEWAY = (
     *("os_id", "name", "description", "upstream_auth", "runs_per_caller", "cors", "a2a"),
-    *("public_url", "trusted_proxies", "body_limit", "header_limit", "heartbeat"),
+    *("public_url", "trusted_proxies", "push_hosts"),
+    *("body_limit", "header_limit", "heartbeat"),
 )
 _SERVER = ("host", "port", "threads")
 _REMOTE = ("url", "id", "protocol", "a2a_protocol", "timeout", "config_ttl", "token")

@@ -12,19 +12,24 @@ import binascii
 import contextlib
 import copy
 import json
+import logging
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
 
-from ..errors import InvalidRequestError, NotFoundError
+from ..errors import InvalidRequestError, NotFoundError, RemoteAgentError
 from ..media import Audio, File, Image, Media, Video
 from ..protocols.a2a.interface import TERMINAL
 from ..protocols.a2a.serving import Fault
 from ..runs.runner import Runner
 from ..runs.stream import RunStream
+from ..wsgi import Refused
 from .decisions import decide, question
 from .incoming import Caller
+from .pushes import Pushes, Source
 
 __all__ = ["Json", "RunTasks", "Told"]
+
+logger = logging.getLogger("remoteagent_lite.gateway")
 
 Json = Dict[str, Any]
 #: A stream, and what makes canonical events of each of its own; of None, behind the last one.
@@ -54,11 +59,15 @@ _NO_DATABASE = "Background execution requires"
 
 
 class RunTasks:
-    """The tasks of one component of an AgentOS. Any thread may call any method; all block."""
+    """The tasks of one component of an AgentOS. Any thread may call any method; all block.
 
-    def __init__(self, remote: Runner[Any, Any, Any], forwards: bool) -> None:
+    An AgentOS has no push notifications: ``pushes`` has them.
+    """
+
+    def __init__(self, remote: Runner[Any, Any, Any], forwards: bool, pushes: Pushes) -> None:
         self._remote = remote
         self._forwards = forwards
+        self._pushes = pushes
         self._in_background = True  # until its server says that it cannot
 
     def send(self, params: Json, caller: Caller) -> Json:
@@ -67,13 +76,29 @@ class RunTasks:
         at_once = params["configuration"]["returnImmediately"]
         if message.get("taskId"):
             with _known_tasks():
+                config = self._config(params)
                 paused = self._paused(remote, message, caller)
-                return {"task": task_of(remote.continue_run(paused, **self._call(caller)), message)}
+                self._keep_for(message["taskId"], config, caller)
+                output = remote.continue_run(paused, **self._call(caller))
+            task = {"task": task_of(output, message)}
+            self._pushes.tell(self._named(message["taskId"]), [task])
+            return task
+        config = self._config(params)
         options = self._options(params, caller)
         if at_once and self._in_background:
             with self._background():
                 run = remote.run(text_of(message), background=True, **options)
-                return {"task": task_of(run, message)}
+                task = {"task": task_of(run, message)}
+                begun = task["task"]["id"]
+                self._keep_for(begun, config, caller, self._source(begun, begins=True))
+                return task
+        if config is not None:  # who asks for news while it waits for the answer is to have them
+            stream, events = self.stream(params, caller)
+            with stream:
+                for event in stream:
+                    events(event)
+                events(None)
+                return {"task": task_of(stream.partial_output(), message)}
         return {"task": task_of(remote.run(text_of(message), **options), message)}
 
     def stream(self, params: Json, caller: Caller) -> Told:
@@ -84,18 +109,29 @@ class RunTasks:
         """
         message, remote = params["message"], copy.copy(self._remote)
         stream: Any = None
+        config: Optional[Json] = None
+        in_background = False
         if message.get("taskId"):
             with _known_tasks():
+                config = self._config(params)
                 paused = self._paused(remote, message, caller)
+                self._keep_for(message["taskId"], config, caller)
                 stream = remote.continue_run(paused, stream=True, **self._call(caller))
         else:
+            config = self._config(params)
             options = self._options(params, caller)
             if self._in_background:
                 with self._background():
                     stream = remote.run(text_of(message), stream=True, background=True, **options)
+            in_background = stream is not None
             if stream is None:
                 stream = remote.run(text_of(message), stream=True, **options)
-        return stream, _Narrator(stream, message, bool(params.get("whole"))).events
+        events = _Narrator(stream, message, bool(params.get("whole"))).events
+        if message.get("taskId"):
+            return stream, self._telling(events)
+        if config is not None:
+            return stream, self._keeping(events, config, caller, in_background)
+        return stream, events
 
     def get(self, params: Json, caller: Caller) -> Json:
         """GetTask"""
@@ -141,6 +177,119 @@ class RunTasks:
         with _known_tasks():
             stream = remote.resume(run_id, session_id, **self._call(caller))
         return stream, _Narrator(stream, None, bool(params.get("whole"))).events
+
+    # --- Push notifications
+
+    def create_push(self, params: Json, caller: Caller) -> Json:
+        """CreateTaskPushNotificationConfig. Of a task that is over its end is posted."""
+        self._pushes.check(params)
+        self._run({"id": params["taskId"]}, caller)  # which the caller has to be allowed to see
+        task_id = params["taskId"]
+        return self._pushes.keep(self._named(task_id), caller, params, self._source(task_id))
+
+    def get_push(self, params: Json, caller: Caller) -> Json:
+        """GetTaskPushNotificationConfig"""
+        return self._pushes.get(self._named(params["taskId"]), caller, params.get("id"))
+
+    def list_pushes(self, params: Json, caller: Caller) -> Json:
+        """ListTaskPushNotificationConfigs: the caller's own, all on one page."""
+        if "pageToken" in params:
+            raise Fault(-32602, "Invalid parameters: the pageToken is none of ours")
+        return {"configs": self._pushes.list(self._named(params["taskId"]), caller)}
+
+    def delete_push(self, params: Json, caller: Caller) -> None:
+        """DeleteTaskPushNotificationConfig"""
+        self._pushes.delete(self._named(params["taskId"]), caller, params["id"])
+
+    def _named(self, task_id: str) -> str:
+        return "%s\n%s\n%s" % (self._remote.component.path, self._remote.id, task_id)
+
+    def _config(self, params: Json) -> Optional[Json]:
+        """The config that a message brings along, which something can be posted for."""
+        config: Optional[Json] = params["configuration"].get("taskPushNotificationConfig")
+        if config is not None:
+            self._pushes.check(config)
+            self._pushes.check_room()
+        return config
+
+    def _keep_for(
+        self,
+        task_id: str,
+        config: Optional[Json],
+        caller: Caller,
+        source: Optional[Source] = None,
+    ) -> None:
+        """Keep the config that came with a message."""
+        if config is None:
+            return
+        config = {**config, "taskId": task_id}
+        try:
+            self._pushes.keep(self._named(task_id), caller, config, source)
+        except Refused as refused:  # there was room for it when the run was begun
+            logger.warning("No notifications of a run that has begun: %s", refused)
+
+    def _source(self, task_id: str, *, begins: bool = False) -> Source:
+        """What becomes of a run in the background, beside whoever else reads it.
+
+        Of one that ``begins`` all is told, however soon it is over.
+        """
+        run_id, session_id = _ids({"id": task_id})
+
+        def events(caller: Caller, own: Callable[[Any], None]) -> Iterator[Json]:
+            remote, options = copy.copy(self._remote), self._call(caller)
+            output = None if begins else remote.get_run(run_id, session_id, **options)
+            if output is None or str(output.status) in ("PENDING", "RUNNING"):
+                try:
+                    with remote.resume(run_id, session_id, **options) as stream:
+                        own(stream)
+                        narrator = _Narrator(stream, None, True)
+                        for event in stream:
+                            yield from narrator.events(event)
+                        yield from narrator.events(None)
+                        return
+                except RemoteAgentError:  # it can be polled at least
+                    output = remote.wait_run(run_id, session_id, **options)
+            yield {"task": task_of(output)}
+
+        return events
+
+    def _telling(self, events: Callable[[Any], List[Json]]) -> Callable[[Any], List[Json]]:
+        """``events``, told to whoever wants to know of their task as well."""
+
+        def told(event: Any) -> List[Json]:
+            found = events(event)
+            if found:
+                self._pushes.tell(self._named(_task_of_event(found[0])), found)
+            return found
+
+        return told
+
+    def _keeping(
+        self,
+        events: Callable[[Any], List[Json]],
+        config: Json,
+        caller: Caller,
+        in_background: bool,
+    ) -> Callable[[Any], List[Json]]:
+        """``events``, whose first one tells the task that ``config`` is for."""
+        telling = events if in_background else self._telling(events)
+        begun = False
+
+        def told(event: Any) -> List[Json]:
+            nonlocal begun
+            if begun:
+                return telling(event)
+            begun = True
+            found = events(event)
+            task_id = _task_of_event(found[0])
+            # What runs in the background goes on when this client has left, and so is followed.
+            source = self._source(task_id, begins=True) if in_background else None
+            self._keep_for(task_id, config, caller, source)
+            if not in_background:
+                self._pushes.tell(self._named(task_id), found)
+            return found
+
+        return told
 
     # --- What goes along
 
@@ -219,6 +368,11 @@ def _ids(params: Mapping[str, Any]) -> Tuple[str, str]:
     if not run_id or not session_id:
         raise Fault(-32001, "Task not found: %.80s" % id)
     return run_id, session_id
+
+
+def _task_of_event(event: Json) -> str:
+    ((name, value),) = event.items()
+    return str(value["id" if name == "task" else "taskId"])
 
 
 # --- Messages to runs

@@ -24,6 +24,7 @@ from ..runs.runner import Runner
 from ..wire import FilePart
 from ..wsgi import Refused
 from .incoming import Answer, Caller, Incoming, json_answer
+from .pushes import Pushes
 from .questions import answer_of, asked
 from .relayed import RelayedTasks
 from .renewal import Renewed
@@ -64,11 +65,12 @@ class Translated:
         connection: A2AConnection,
         forwards: bool,
         heartbeat: float,
+        pushes: Pushes,
     ) -> None:
         self.component = remote.component
         self.id = remote.id
         self.url = shown_url(remote.base_url)
-        self.tasks = RelayedTasks(connection, forwards)
+        self.tasks = RelayedTasks(connection, forwards, pushes)
         self._remote = remote
         self._forwards = forwards
         self._heartbeat = heartbeat

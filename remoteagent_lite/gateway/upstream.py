@@ -15,6 +15,7 @@ from ..runs.runner import Runner
 from ..wire import Request, Response
 from .incoming import Answer, Caller, Incoming, Piped
 from .passage import Passage
+from .pushes import Pushes
 from .renewal import Renewed
 from .tasks import RunTasks
 
@@ -134,12 +135,12 @@ class Upstream:
 class Forwarded:
     """A component of an AgentOS: all that is asked of it is passed on."""
 
-    def __init__(self, remote: Runner[Any, Any, Any], upstream: Upstream) -> None:
+    def __init__(self, remote: Runner[Any, Any, Any], upstream: Upstream, pushes: Pushes) -> None:
         self.component = remote.component
         self.id = remote.id
         self.upstream = upstream
         self.url = upstream.url
-        self.tasks = RunTasks(remote, upstream.forwards)
+        self.tasks = RunTasks(remote, upstream.forwards, pushes)
         self._timeout = remote.timeout
 
     def look(self, caller: Caller) -> Renewed[Any]:

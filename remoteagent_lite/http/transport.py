@@ -45,6 +45,7 @@ from .exchange import Attempt, Exchange
 from .failures import cut_off, failed, hidden, secrets_of, status_error, timed_out
 
 __all__ = [
+    "CA_BUNDLE",
     "Exchange",
     "OpenResponse",
     "Transport",
@@ -53,6 +54,8 @@ __all__ = [
     "normal_url",
 ]
 
+#: The file of the certificates that are trusted.
+CA_BUNDLE: str = requests.utils.DEFAULT_CA_BUNDLE_PATH
 #: The longest body of a blocking call, in bytes after decompression.
 MAX_BODY = 512 * 1024 * 1024
 #: How much of an error answer is read.

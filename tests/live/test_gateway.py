@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import queue
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ import pytest
 
 from remoteagent_lite import (
     AgentOSClient,
+    PushReceiver,
     RemoteAgent,
     RemoteTeam,
     RemoteWorkflow,
@@ -405,9 +407,24 @@ def test_a2a_clients_of_others_run_agents_of_an_agentos(
     upstream: PeerServer, peer: str, kind: str, bindings: List[str]
 ) -> None:
     script = CLIENTS.with_name("a2a_clients.py")
-    with before(RemoteAgent(upstream.url, "my-agent"), a2a=True) as url:
-        command = [python_of(peer), "-P", str(script), kind, url + "/a2a/agents/my-agent"]
-        seen = json.loads(subprocess.check_output([*command, *bindings], timeout=120))
+    told: "queue.Queue[Any]" = queue.Queue()
+    settings: Any = {"a2a": True, "push_hosts": ["127.0.0.1"]}
+    with serving(PushReceiver(told.put, token="token-0123")) as hook:
+        with before(RemoteAgent(upstream.url, "my-agent"), **settings) as url:
+            command = [python_of(peer), "-P", str(script), kind, url + "/a2a/agents/my-agent"]
+            seen = json.loads(
+                subprocess.check_output(
+                    [*command, *bindings], timeout=120, env={**os.environ, "HOOK": hook.url}
+                )
+            )
+            for _ in bindings if kind == "sdk" else ():
+                posted = [told.get(timeout=30)]
+                while posted[-1].state != "completed":
+                    posted.append(told.get(timeout=30))
+                pieces = [each for each in posted if each.kind == "artifact-update"]
+                assert posted[0].kind == "task"
+                parts = pieces[-1].raw["artifactUpdate"]["artifact"]["parts"]
+                assert parts == [{"text": "echo: hello world"}]
     echo = "echo: hello world"
     for binding in bindings:
         assert (

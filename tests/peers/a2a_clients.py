@@ -2,10 +2,12 @@
 
 ``sdk`` is the A2A SDK's of 1.x, ``sdk-0.3`` that of 0.3, ``agno`` Agno's, ``adk`` Google ADK's;
 each runs in the environment of its peer. The agent echoes. What each has seen is printed as JSON.
+``sdk`` has what it streams posted to HOOK.
 """
 
 import asyncio
 import json
+import os
 import sys
 import uuid
 from typing import Any, Dict, List
@@ -22,6 +24,7 @@ async def sdk(url: str, binding: str) -> Dict[str, Any]:
         Part,
         Role,
         SendMessageRequest,
+        TaskPushNotificationConfig,
     )
     from google.protobuf.json_format import MessageToDict
 
@@ -35,6 +38,7 @@ async def sdk(url: str, binding: str) -> Dict[str, Any]:
     async def asked(client: Any, text: str, **ids: Any) -> List[Any]:
         return [MessageToDict(each) async for each in client.send_message(said(text, **ids))]
 
+    hook = TaskPushNotificationConfig(url=os.environ["HOOK"], token="token-0123")
     async with httpx.AsyncClient(timeout=30) as http:
         for streaming in (False, True):
             config = ClientConfig(
@@ -42,6 +46,7 @@ async def sdk(url: str, binding: str) -> Dict[str, Any]:
                 httpx_client=http,
                 supported_protocol_bindings=[binding],
                 use_client_preference=True,
+                push_notification_config=hook if streaming else None,
             )
             client = await create_client(url, client_config=config)
 

@@ -430,7 +430,7 @@ def test_what_is_no_clear_answer_decides_nothing(
         (
             b'{"jsonrpc":"2.0","id":1,"method":"CreateTaskPushNotificationConfig","params":{}}',
             V1,
-            -32003,
+            -32602,
         ),
     ],
 )
@@ -504,7 +504,7 @@ def test_names_are_taken_in_either_spelling(fronting: Fronting) -> None:
         ("POST", "/tasks/x:cancel", V1, 404, "TASK_NOT_FOUND"),
         ("POST", "/tasks/x:subscribe", V1, 404, "TASK_NOT_FOUND"),
         ("GET", "/tasks/x:subscribe", V1, 404, "TASK_NOT_FOUND"),
-        ("POST", "/tasks/x/pushNotificationConfigs", V1, 400, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+        ("POST", "/tasks/x/pushNotificationConfigs", V1, 400, "INVALID_PARAMS"),
         ("GET", "/extendedAgentCard", V1, 400, "UNSUPPORTED_OPERATION"),
         ("POST", "/message:send", {**V1, "Content-Type": "text/plain"}, 400, None),
         ("GET", "/message:send", V1, 404, None),

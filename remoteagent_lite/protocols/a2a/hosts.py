@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from .card import plain
 
-__all__ = ["credentials_allowed", "is_loopback", "named", "placed", "same_origin"]
+__all__ = ["credentials_allowed", "is_loopback", "is_private", "named", "placed", "same_origin"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa")
@@ -54,7 +54,7 @@ def placed(url: str, card_url: str, allow_hosts: Sequence[str] = ()) -> Tuple[Op
     as_card = _netloc(card)
     if bound and host != here.host and (not near or there.port == here.port):
         return _moved(target, card.scheme, as_card), "the address its server listens on"
-    if _is_private(host) and not _is_private(here.host):
+    if is_private(host) and not is_private(here.host):
         return _moved(target, card.scheme, as_card), "of a private network, and the card is not"
     if (here.scheme, there.scheme) == ("https", "http") and not _named(there, allow_hosts, True):
         # Never from a protected connection to an open one.
@@ -80,6 +80,16 @@ def is_loopback(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
+def is_private(host: str) -> bool:
+    """Whether the name means something in one network only, or on one machine."""
+    name = _spelled_out(host)
+    address = _address(name)
+    if address is not None:
+        # What is reserved may be translated into any address of the old kind.
+        return address.is_reserved or address.is_multicast or not address.is_global
+    return "." not in name or name.endswith(_PRIVATE_NAMES) or is_loopback(name)
+
+
 def same_origin(one: str, other: str) -> bool:
     """Whether both URLs have the same scheme, host and port; loopback addresses are one host."""
     try:
@@ -102,10 +112,10 @@ def credentials_allowed(url: str, base_url: str, allow_hosts: Sequence[str]) -> 
         return False
 
 
-def named(url: str, allow_hosts: Sequence[str]) -> bool:
-    """Whether an entry names the place of ``url``: http only with the scheme in front."""
+def named(url: str, allow_hosts: Sequence[str], secure: bool = True) -> bool:
+    """Whether an entry names the place of ``url``; if ``secure``, http only with its scheme."""
     try:
-        return _named(_place(url), allow_hosts, True)
+        return _named(_place(url), allow_hosts, secure)
     except ValueError:
         return False
 
@@ -165,16 +175,6 @@ def _is_wildcard(host: str) -> bool:
 
 def _is_bound(host: str) -> bool:
     return is_loopback(host) or _is_wildcard(host)
-
-
-def _is_private(host: str) -> bool:
-    """Whether the name means something in one network only, or on one machine."""
-    name = _spelled_out(host)
-    address = _address(name)
-    if address is not None:
-        # What is reserved may be translated into any address of the old kind.
-        return address.is_reserved or not address.is_global
-    return "." not in name or name.endswith(_PRIVATE_NAMES) or is_loopback(name)
 
 
 def _netloc(parts: SplitResult) -> str:

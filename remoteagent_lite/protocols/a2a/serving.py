@@ -18,8 +18,12 @@ from .bindings import METHODS_V03, METHODS_V10, ROUTES_V03, ROUTES_V10, Route
 from .faults import REASONS
 from .interface import (
     CANCEL_TASK,
+    CREATE_PUSH_CONFIG,
+    DELETE_PUSH_CONFIG,
+    GET_PUSH_CONFIG,
     GET_TASK,
     INTERRUPTED,
+    LIST_PUSH_CONFIGS,
     LIST_TASKS,
     SEND_MESSAGE,
     SEND_STREAMING_MESSAGE,
@@ -30,7 +34,7 @@ from .v03 import V03
 from .v03_rest import V03Rest
 from .v10 import STATES, V10, Json
 
-__all__ = ["Asked", "Fault", "Refusal", "Voice", "jsonrpc_asked", "rest_asked"]
+__all__ = ["Asked", "Fault", "Refusal", "Voice", "jsonrpc_asked", "notification", "rest_asked"]
 
 JSON = "application/json"
 A2A_JSON = "application/a2a+json"
@@ -95,12 +99,24 @@ class _V03(_Reader, V03):
             written["final"] = True
         return written
 
+    def write_task_push(self, config: Json) -> Json:
+        return self._write_task_push(config)
+
+    def write_task_pushes(self, page: Json) -> Any:
+        return [self.write_task_push(each) for each in page["configs"]]
+
 
 class _V03Rest(_V03, V03Rest):
-    pass
+    def write_task_push(self, config: Json) -> Json:
+        written: Json = super().write_task_push(config)["config"]
+        return written
+
+    def write_task_pushes(self, page: Json) -> Any:
+        return {**page, "configs": super().write_task_pushes(page)}
 
 
-_SPEAKERS: Dict[str, V10] = {"1.0": _V10(""), "0.3": _V03(""), "0.3 REST": _V03Rest("")}
+_OLD = _V03("")
+_SPEAKERS: Dict[str, V10] = {"1.0": _V10(""), "0.3": _OLD, "0.3 REST": _V03Rest("")}
 
 
 class Voice:
@@ -131,10 +147,14 @@ class Voice:
 
     def _result(self, operation: str, result: Any) -> Any:
         speaker = self._speaker
-        if not isinstance(speaker, V03):
+        if not isinstance(speaker, _V03):
             return result
         if operation in (SEND_MESSAGE, SEND_STREAMING_MESSAGE, SUBSCRIBE_TO_TASK):
             return speaker.write_event(result)
+        if operation in (CREATE_PUSH_CONFIG, GET_PUSH_CONFIG):
+            return speaker.write_task_push(result)
+        if operation == LIST_PUSH_CONFIGS:
+            return speaker.write_task_pushes(result)
         return speaker.write_task(result) if operation in (GET_TASK, CANCEL_TASK) else result
 
 
@@ -227,7 +247,7 @@ class RestVoice(Voice):
 
     def written(self, operation: str, result: Any) -> Json:
         value: Json = self._result(operation, result)
-        return value
+        return {} if value is None else value
 
     def failed(self, fault: Fault) -> Tuple[int, Json]:
         if self.version != "1.0":
@@ -241,6 +261,13 @@ class RestVoice(Voice):
 
     def event(self, event: Json) -> bytes:
         return _data(self.written(SEND_STREAMING_MESSAGE, event))
+
+
+def notification(version: str, event: Json, task: Json) -> Tuple[str, Json]:
+    """The media type and the JSON of a push notification: 1.0 posts the event, 0.3 the task."""
+    if version == "1.0":
+        return A2A_JSON, event
+    return JSON, _OLD.write_task(task)
 
 
 class Asked(NamedTuple):
@@ -421,7 +448,60 @@ def _canonical(operation: str, given: Json, speaker: str) -> Json:
         if given.get("historyLength") is not None:
             params["historyLength"] = _length(given["historyLength"])
         return params
+    if operation == CREATE_PUSH_CONFIG:
+        config = _push(given if speaker != "0.3 REST" else _named_push(given), speaker)
+        if not config.get("taskId"):
+            raise _invalid("there is no taskId")
+        return config
+    if operation in (GET_PUSH_CONFIG, LIST_PUSH_CONFIGS, DELETE_PUSH_CONFIG):
+        return _push_query(operation, given, speaker)
     return given
+
+
+def _named_push(given: Json) -> Json:
+    """A config out of the envelope that 0.3 has over REST."""
+    config = given.get("config", given)
+    if type(config) is not dict:
+        raise _invalid("the config is an object")
+    found = {**_camel(config), "taskId": given["taskId"]}
+    own = found.get("pushNotificationConfig")
+    if type(own) is dict and given.get("configId") and not own.get("id"):
+        found["pushNotificationConfig"] = {**own, "id": given["configId"]}
+    return found
+
+
+def _push(given: Any, speaker: str) -> Json:
+    """A config as 1.0 has it, and the ``version`` in which it is to be told."""
+    if type(given) is not dict:
+        raise _invalid("a push notification config is an object")
+    read = _SPEAKERS[speaker].read_push(_camel(given))
+    if not read.get("url"):
+        raise _invalid("a push notification config has a url")
+    names = ("taskId", "id", "url", "token", "authentication")
+    config = {name: read[name] for name in names if read.get(name)}
+    for name, value in config.get("authentication", {}).items():
+        if type(value) is not str and name != "schemes":
+            raise _invalid("the %.40s of an authentication is a string" % name)
+    config["version"] = speaker[:3]
+    return config
+
+
+def _push_query(operation: str, given: Json, speaker: str) -> Json:
+    task, id = given.get("taskId"), given.get("id")
+    if speaker == "0.3":
+        task, id = id, given.get("pushNotificationConfigId")
+    if type(task) is not str or not task:
+        raise _invalid("a task's id is wanted")
+    params: Json = {"taskId": task}
+    if operation == LIST_PUSH_CONFIGS:
+        token = given.get("pageToken")
+        return {**params, "pageToken": token} if type(token) is str and token else params
+    # Servers of 0.3 answer with the first, if none is named.
+    if id is None and speaker == "0.3" and operation == GET_PUSH_CONFIG:
+        return params
+    if type(id) is not str or not id:
+        raise _invalid("a config's id is wanted")
+    return {**params, "id": id}
 
 
 def _sent(given: Json, speaker: str) -> Json:
@@ -456,15 +536,15 @@ def _configuration(given: Json, speaker: str) -> Json:
     if type(said) is not dict:
         raise _invalid("the configuration is an object")
     said = _camel(said)
-    for name in ("taskPushNotificationConfig", "pushNotificationConfig", "pushNotification"):
-        if said.get(name):
-            raise Fault(-32003, "Push notifications are not supported: subscribe to the task")
     if speaker == "1.0":
         at_once = bool(said.get("returnImmediately"))
     else:
         # What is not said means to wait in one binding of 0.3, and not to wait in the other.
         at_once = not said.get("blocking", speaker == "0.3")
     configuration: Json = {"returnImmediately": at_once}
+    for name in ("taskPushNotificationConfig", "pushNotificationConfig", "pushNotification"):
+        if said.get(name):
+            configuration["taskPushNotificationConfig"] = _push(said[name], speaker)
     if said.get("historyLength") is not None:
         configuration["historyLength"] = _length(said["historyLength"])
     modes = said.get("acceptedOutputModes")
