@@ -1,4 +1,8 @@
-"""The gateway for a WSGI server: ``gunicorn --worker-class gthread --threads 64 app:app``."""
+"""The gateway for a WSGI server with threads.
+
+``gunicorn --worker-class gthread --threads 64 app:app``, ``waitress-serve --threads 64 app:app``,
+or ``uwsgi --ini deploy/uwsgi.ini``.
+"""
 
 import os
 
@@ -15,4 +19,5 @@ app = Gateway(
     os_id="my-gateway",
     auth=Keys(os.environ["GATEWAY_KEY"]),
     a2a=True,
+    trusted_proxies=["127.0.0.1", "::1"],  # deploy/nginx.conf
 )
