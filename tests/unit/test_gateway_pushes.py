@@ -18,7 +18,7 @@ from remoteagent_lite.protocols.a2a.serving import Fault
 from tests import FIXTURES
 from tests.gateways import call, serving
 from tests.peers.a2a_crafted import DONE, Agent, card, interface, result
-from tests.peers.faults import RawServer, reply
+from tests.peers.faults import Connection, RawServer, Request, reply
 from tests.unit.test_gateway import Fronting, agent, fronting
 from tests.unit.test_gateway_a2a import a2a
 from tests.unit.test_gateway_agents import CONFIRM, HOME, OLD, V1, Os, code_of, message, rpc, sent
@@ -180,17 +180,39 @@ def test_protocol_0_3_is_told_the_task_whenever_its_state_changes(
             assert answer == {"jsonrpc": "2.0", "id": 7, "result": None}
 
 
-def test_a_pause_is_told_and_what_comes_of_the_answer(fronting: Fronting, hook: Hook) -> None:
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_pause_is_told_and_what_comes_of_the_answer(
+    fronting: Fronting, hook: Hook, streamed: bool
+) -> None:
     with Os(CONFIRM) as server, serving(
         fronting(agent(server), a2a=True, push_hosts=HOSTS)
     ) as gateway, A2AClient(gateway.url + HOME) as client:
         paused: Any = client.send_message("hello", push_notification_config=hook.config())
         hook.until("input-required")
         answer = message("yes", taskId=paused.id)
-        with client.stream_message(answer) as events:
-            assert events.output().to_dict()["status"]["state"] == "TASK_STATE_COMPLETED"
+        if streamed:
+            with client.stream_message(answer) as events:
+                ended: Any = events.output()
+        else:
+            ended = client.send_message(answer)
+        assert ended.status.state == "TASK_STATE_COMPLETED"
         told = hook.until("completed")
         assert {each.task_id for each in told} == {paused.id}
+
+
+def test_a_run_that_cannot_be_streamed_is_polled(fronting: Fronting, hook: Hook) -> None:
+    class Unresumable(Os):
+        def _answer(self, connection: Connection, request: Request) -> None:
+            if request.path.endswith("/resume"):
+                self.status = "COMPLETED"
+                reply('{"detail": "no stream here"}', 404)(connection, request)
+            else:
+                super()._answer(connection, request)
+
+    with Unresumable() as server:
+        app = fronting(agent(server), a2a=True, push_hosts=HOSTS)
+        sent(app, message(), returnImmediately=True, taskPushNotificationConfig=hook.config())
+        assert [each.kind for each in hook.until("completed")] == ["task"]
 
 
 def test_what_is_refused_for_now_is_sent_again_before_the_next(
