@@ -12,7 +12,8 @@ help:
 	@echo "make test    the whole suite, under the oldest and the newest Python that are here"
 	@echo "make check   what CI runs: lint, types, distributions, models, test"
 	@echo "make bench   measure against what else one could use"
-	@echo "make soak    ten thousand runs over a bad network for each protocol, ten thousand schedules"
+	@echo "make soak    ten thousand runs over a bad network for each protocol, and"
+	@echo "            through a gateway; ten thousand schedules"
 	@echo "make models  specs/ -> remoteagent_lite/models/"
 	@echo "make specs   upstream packages -> specs/"
 
@@ -61,6 +62,7 @@ bench: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak --gateway
 	SCHEDULES=10000 $(BIN)/python -m pytest tests/unit/test_activeworkflow_schedules.py
 
 clean:

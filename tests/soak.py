@@ -7,6 +7,9 @@ once, and leaves nothing behind. ``--only 17`` repeats one run of a seed with th
 
 ``--batch`` is about many inputs: ``agent.map`` on a real AgentOS with a journal, in a process
 that is killed three times. Every row has an answer in the end, and was executed once.
+
+``--gateway`` is about the gateway's own process: what it holds after as many runs, and whether a
+thousand slow streams at once all arrive.
 """
 
 import argparse
@@ -375,6 +378,55 @@ def soak_batch(rows: int) -> List[str]:
     return failures
 
 
+def soak_gateway(runs: int, threads: int, streams: int = 1000) -> List[str]:
+    """Run it, print its figures and return what went wrong."""
+    from tests.loaded_gateway import LoadedGateway  # Linux's alone
+
+    began = time.monotonic()
+    with LoadedGateway(64) as gateway:
+        warm = runs // 10
+        answered = gateway.run(warm, threads)
+        early = gateway.held()
+        answered += gateway.run(runs - warm, threads)
+        late = gateway.held()
+    with LoadedGateway(streams + 16) as gateway:
+        gateway.run(1, 1)  # behind which it has its threads
+        before = gateway.held()
+        seen = gateway.stream(streams)
+        after = gateway.held()
+    each = (seen.held.memory - before.memory) * 1024 / streams
+    slowest = seen.delays[len(seen.delays) * 99 // 100] if seen.delays else float("nan")
+    print("\ngateway, Python %s" % sys.version.split()[0])
+    told = "%d threads, %d files, %.1f MiB"
+    for name, value in (
+        ("runs, answered", "%d, %d" % (runs, answered)),
+        ("behind a tenth of them", told % early),
+        ("behind all", told % late),
+        ("streams at once, whole", "%d, %d" % (streams, seen.whole)),
+        ("before them", told % before),
+        ("amid them", told % seen.held),
+        ("behind them", told % after),
+        ("memory of a stream, KiB", "%.1f" % each),
+        ("delay of an event, p99, ms", "%.1f" % (slowest * 1000)),
+        ("duration, s", "%.1f" % (time.monotonic() - began)),
+    ):
+        print("  %-45s %s" % (name, value))
+    failures = []
+    if answered != runs:
+        failures.append("%d runs were not answered" % (runs - answered))
+    if seen.whole != streams:
+        failures.append("%d streams were lost" % (streams - seen.whole))
+    if late.threads > early.threads or late.files > early.files + threads:
+        failures.append("it holds more behind all runs than behind a tenth")
+    if late.memory - early.memory > GROWTH:
+        failures.append("memory grew from %.1f to %.1f MiB" % (early.memory, late.memory))
+    if after.files > before.files + streams // 10:
+        failures.append("it keeps the connections of streams that have ended")
+    for failure in failures:
+        print("FAILED: " + failure)
+    return failures
+
+
 def _settled(before: Resources) -> Resources:
     """What is held once threads that are ending have had the time to."""
     for _ in range(200):
@@ -393,6 +445,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--protocol", choices=AGENTS, action="append")
     parser.add_argument("--batch", action="store_true", help="many inputs, killed three times")
+    parser.add_argument("--gateway", action="store_true", help="a gateway's process under load")
     given = parser.parse_args()
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
@@ -402,7 +455,9 @@ def main() -> int:
     failures = []
     if given.batch:
         failures += soak_batch(given.runs)
-    for protocol in () if given.batch else given.protocol or AGENTS:
+    if given.gateway:
+        failures += soak_gateway(given.runs, given.threads)
+    for protocol in () if given.batch or given.gateway else given.protocol or AGENTS:
         failures += soak(protocol, given.seed, given.runs, given.threads, given.only)
     print("\n%s" % ("%d FAILED" % len(failures) if failures else "passed"))
     return 1 if failures else 0

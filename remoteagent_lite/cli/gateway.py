@@ -19,6 +19,7 @@ __all__ = ["add_commands"]
 #: How long a server may take to answer ``--check``, in seconds.
 _PATIENCE = 10.0
 _THREADS = 64
+_BACKLOG = 1024
 #: How much of an answer waits for a slow client before its server waits, in bytes.
 _WAITING = 256 * 1024
 _EPILOG = """\
@@ -124,6 +125,7 @@ def _serve(app: _Reloaded, server: Any) -> int:
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # who has read that it serves is not refused
         shown = "[%s]" % host if ":" in host else host
         say("Serving on http://%s:%d" % (shown, listener.getsockname()[1]))
         threads = server.get("threads", _THREADS)
@@ -137,6 +139,7 @@ def _serve(app: _Reloaded, server: Any) -> int:
             # An idle client keeps its place for as long as a run may be silent.
             channel_timeout=3600,
             outbuf_high_watermark=_WAITING,
+            backlog=_BACKLOG,
             clear_untrusted_proxy_headers=False,  # the gateway knows whom to trust
             ident=None,
             _quiet=True,

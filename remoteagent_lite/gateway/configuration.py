@@ -33,6 +33,9 @@ _GATEWAY = (
 )
 _SERVER = ("host", "port", "threads")
 _REMOTE = ("url", "id", "protocol", "a2a_protocol", "timeout", "config_ttl", "token")
+#: Idle connections that are kept to a server. As many as were in use at once, which is what a
+#: Remote* object keeps otherwise, are thousands after a busy hour.
+_POOL = 64
 #: What no file can hold.
 _CODE = ("auth_token", "retry", "verify_card", "resume")
 _JWT = ("keys", "algorithms", "audience", "issuer", "leeway", "require", "scopes")
@@ -101,7 +104,7 @@ def _configuration(data: Any) -> Configuration:
 def _remote(where: str, kind: Type[Any], row: Any) -> Any:
     known = [name for name in RemoteSettings.__annotations__ if name not in _CODE]
     _check(where, row, (*_REMOTE, *known))
-    given = dict(row)
+    given = {"pool_size": _POOL, **row}
     for name in ("url", "id"):
         if not isinstance(given.get(name), str):
             raise ValueError("%s needs %s" % (where, name))

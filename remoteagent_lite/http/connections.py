@@ -14,6 +14,7 @@ import http.client
 import io
 import math
 import os
+import queue
 import select
 import selectors
 import socket
@@ -373,6 +374,17 @@ def _final(head: bytes) -> bytes:
     return head
 
 
+class _Idle(queue.LifoQueue):  # type: ignore[type-arg]
+    """Idle connections. One too many is closed; urllib3 warns of that, and it is as wished."""
+
+    def put(self, item: Any, block: bool = True, timeout: Optional[float] = None) -> None:
+        try:
+            super().put(item, block, timeout)
+        except queue.Full:
+            if item is not None:
+                item.close()
+
+
 def watch(manager: Any) -> None:
     """Let a pool manager of urllib3 make connections that work for an ``Attempt``."""
     manager.pool_classes_by_scheme = {
@@ -388,7 +400,7 @@ def _watched(pool: Any, connection: Any) -> Any:
     opened_by_urllib3 = connection._new_conn is urllib3.connection.HTTPConnection._new_conn
     mixin = _Direct if opened_by_urllib3 else _Watched  # SOCKS has its own way
     watched = type(connection.__name__, (mixin, connection), {})
-    return type(pool.__name__, (pool,), {"ConnectionCls": watched})
+    return type(pool.__name__, (pool,), {"ConnectionCls": watched, "QueueCls": _Idle})
 
 
 def _unconnected(connection: Any, error: OSError) -> Exception:

@@ -115,6 +115,15 @@ def test_what_is_wrong_in_a_file_is_named_with_its_place(
     assert message in str(caught.value)
 
 
+def test_a_gateway_out_of_a_file_keeps_some_idle_connections_and_not_all(tmp_path: Path) -> None:
+    path = written(tmp_path, {"agents": [ROW], "teams": [{**ROW, "pool_size": 3}]})
+    remotes = read(path).remotes
+    adapters = [each._connection.transport()._adapter for each in remotes]
+    assert [each._pool_maxsize for each in adapters] == [64, 3]
+    for remote in remotes:
+        remote.close()
+
+
 def test_settings_that_do_not_fit_and_files_that_are_not_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
