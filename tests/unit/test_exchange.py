@@ -621,14 +621,16 @@ def test_upload_is_never_bounded_by_the_limit_for_connecting(context, kind):
 @pytest.mark.parametrize("phase", ["read", "total"])
 def test_upload_that_nobody_takes_is_never_waited_for_longer_than_told(context, kind, phase):
     gone = threading.Event()
-    limits = Timeout(read=0.3) if phase == "read" else Timeout(read=10, total=0.3)
+    # In total there has to be time for the handshake on a busy machine.
+    limits = Timeout(read=0.3) if phase == "read" else Timeout(read=10, total=1.2)
     with Reading(lambda sock: gone.wait(20), context and context()) as server:
         with opened(verify=PEM) as transport:
             try:
                 error = failure(transport.send, big(kind, server.url), limits)
             finally:
                 gone.set()
-    assert (type(error), error.phase, error.seconds) == (RemoteTimeoutError, phase, 0.3)
+    assert (type(error), error.phase) == (RemoteTimeoutError, phase)
+    assert error.seconds == getattr(limits, phase)
     assert error.request_sent
     if phase == "read":
         assert "while sending" in str(error)
