@@ -96,8 +96,9 @@ def main(arguments: List[str]) -> int:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        heading = "%s: %s: %s, %.0f s" % (name, version, " ".join(chosen), time.monotonic() - began)
-        print("\n=== %s\n%s" % (heading, done.stdout.decode("utf-8", "replace")))
+        took = "%.0f s, exit status %d" % (time.monotonic() - began, done.returncode)
+        print("\n=== %s: %s: %s, %s" % (name, " ".join(version.split()), " ".join(chosen), took))
+        print(done.stdout.decode("utf-8", "replace"))
         sys.stdout.flush()
         return done.returncode == 0
 
