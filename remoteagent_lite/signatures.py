@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import json
 import os
 import time
 from typing import (
@@ -35,7 +34,7 @@ from .options import Timeout
 from .protocols.a2a.canonical import changes_nothing, signed_forms
 from .protocols.a2a.card import objects_in, plain
 from .protocols.a2a.hosts import is_loopback, named
-from .protocols.jsontext import json_of
+from .protocols.jsontext import json_of, read_json
 from .wire import Request
 
 if TYPE_CHECKING:
@@ -373,7 +372,7 @@ def _taken_apart(signature: Mapping[str, Any]) -> Tuple[Dict[str, Any], bytes, b
     """The protected header, the same as it was signed, and the signature's bytes."""
     protected = signature.get("protected")
     try:
-        header = json.loads(_decoded(protected))
+        header = read_json(_decoded(protected))
         given = _decoded(signature.get("signature"))
     except (ValueError, RecursionError) as error:
         raise ValueError("it cannot be read") from error

@@ -6,7 +6,6 @@ database; what AgentOS lists as a whole (components, configuration) is put toget
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -15,6 +14,7 @@ from .._version import __version__
 from ..errors import RemoteAgentError, RemoteHTTPError
 from ..protocols.agentos.endpoints import is_data, scope_of
 from ..protocols.component import COMPONENTS, Component
+from ..protocols.jsontext import read_json
 from ..wsgi import Refused
 from .fronted import Fronted
 from .incoming import Answer, Caller, Incoming, json_answer
@@ -335,8 +335,8 @@ def _member(incoming: Incoming, name: str) -> Optional[str]:
     if len(content) > _MAX_LOOKED_INTO:
         return None
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
+        data = read_json(content)
+    except ValueError:
         return None
     value = data.get(name) if isinstance(data, dict) else None
     return value if isinstance(value, str) else None

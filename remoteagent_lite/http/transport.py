@@ -38,6 +38,7 @@ from ..errors import (
     shown_url,
 )
 from ..options import RetryPolicy, Timeout
+from ..protocols.jsontext import TooDeepError, read_json
 from ..wire import Body, Received, Request, Response
 from .bodies import Chunked, CodingError, FramingError, Sized, Unsized, inflated
 from .connections import READ_SIZE, Answer, watch
@@ -593,8 +594,8 @@ class OpenResponse:
             raise failed(EOFError("aborted"), self.url, self._attempt)
         if whole and not self.complete and self.content_type.endswith(("/json", "+json")):
             try:
-                json.loads(body)
-            except RecursionError:
+                read_json(body)
+            except TooDeepError:
                 pass
             except ValueError as error:
                 raise cut_off(self.url, "it is no whole JSON", error) from error

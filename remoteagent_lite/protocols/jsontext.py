@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Type, TypeVar, Union
 
 from ..errors import ProtocolError
@@ -17,6 +19,7 @@ __all__ = [
     "SHORT",
     "TooDeepError",
     "copied",
+    "is_fatal",
     "is_too_deep",
     "json_of",
     "json_text",
@@ -38,6 +41,12 @@ MAX_DEPTH = 200
 SHORT = 512
 
 
+#: Before Python 3.9 a recursion that goes too deep ends the whole process if the garbage collector
+#: calls anything just then. There it is looked how deep a text goes before it is decoded.
+_IS_FRAGILE = sys.version_info < (3, 9)
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
 class TooDeepError(ValueError):
     """A JSON text is nested deeper than MAX_DEPTH."""
 
@@ -47,6 +56,8 @@ class TooDeepError(ValueError):
 
 def read_json(text: Union[str, bytes]) -> Any:
     """The value of a JSON text from outside. Raises ValueError for what is none, or too deep."""
+    if is_fatal(text):
+        raise TooDeepError
     try:
         value = json.loads(text)
     except RecursionError:
@@ -54,6 +65,29 @@ def read_json(text: Union[str, bytes]) -> Any:
     if is_too_deep(value, text):
         raise TooDeepError
     return value
+
+
+def is_fatal(text: Union[str, bytes], start: int = 0, end: Optional[int] = None) -> bool:
+    """Whether decoding that part of a text may end the process; never from Python 3.9 on."""
+    if not _IS_FRAGILE:
+        return False
+    end = len(text) if end is None or end < 0 else end
+    if end - start <= SHORT:
+        return False
+    if isinstance(text, bytes):
+        text, start, end = text[start:end].decode("latin-1"), 0, end - start
+    if text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _NESTING.finditer(text, start, end):
+        what = text[match.start()]
+        if what in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif what != '"':
+            depth -= 1
+    return False
 
 
 def is_too_deep(

@@ -17,7 +17,7 @@ from typing import Any, Callable, Generic, Iterator, List, Tuple, TypeVar
 from sseclient import SSEClient
 
 from ..errors import ProtocolError
-from .jsontext import SHORT, TooDeepError, is_too_deep, plain, read_json
+from .jsontext import SHORT, TooDeepError, is_fatal, is_too_deep, plain, read_json
 
 __all__ = ["SSEDecoder", "frame"]
 
@@ -99,6 +99,8 @@ class SSEDecoder(Generic[EventT]):
                     joint = "\n\n" + head
             if at >= 0:
                 try:
+                    if is_fatal(text, at, find("\n", at)):
+                        raise TooDeepError
                     value, end = scan(text, at)
                 except (StopIteration, ValueError, RecursionError):
                     end = size  # not one line of JSON: the rules decide what it is

@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from typing import Any, Callable
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from remoteagent_lite import AgentOSClient, ProtocolError, RemoteAgent, RunOutput, ServerError
 from remoteagent_lite.models import TeamRunOutput
+from remoteagent_lite.protocols import jsontext
 from remoteagent_lite.protocols.jsontext import (
     MAX_DEPTH,
     SHORT,
@@ -112,3 +115,42 @@ def test_an_error_with_a_detail_nested_too_deep_is_that_error_and_can_be_copied(
             agent.run("x")
     assert copy.deepcopy(caught.value).detail == caught.value.detail
     assert isinstance(caught.value.detail, str)
+
+
+@pytest.mark.parametrize("depth", [990, 5000, 100000])
+@pytest.mark.parametrize("way", ["text", "bytes", "stream"])
+def test_deep_json_ends_no_process_whatever_the_garbage_collector_calls(way, depth):
+    script = """
+import gc, sys
+from remoteagent_lite.errors import ProtocolError
+from remoteagent_lite.protocols.jsontext import read_json
+from remoteagent_lite.protocols.sse import SSEDecoder
+gc.callbacks.append(lambda phase, info: [len("x") for _ in range(3)])
+gc.set_threshold(1, 1, 1)
+way, depth = sys.argv[1], int(sys.argv[2])
+text = "[" * depth + "]" * depth
+refused = 0
+for _ in range(30):
+    try:
+        if way == "stream":
+            decoder = SSEDecoder(lambda name, data: data, "http://x")
+            list(decoder.feed(("data: %s\\n\\n" % text).encode()))
+        else:
+            read_json(text if way == "text" else text.encode())
+    except (ValueError, ProtocolError):
+        refused += 1
+print(refused)
+"""
+    command = [sys.executable, "-c", script, way, str(depth)]
+    assert subprocess.check_output(command).decode().split() == ["30"]
+
+
+def test_looking_first_finds_what_is_deep_and_nothing_else(monkeypatch):
+    monkeypatch.setattr(jsontext, "_IS_FRAGILE", True)
+    strings = json.dumps({"text": "[" * 999 + '"\\' + "{" * 999, "list": [[]] * 999})
+    wide = json.dumps([[{"a": [n]}] for n in range(999)])
+    for text in (strings, wide, strings.encode(), "[" * 600):
+        assert jsontext.is_fatal(text) is (text == "[" * 600)
+    assert read_json(strings)["list"] == [[]] * 999
+    with pytest.raises(jsontext.TooDeepError):
+        read_json(b'{"a": ' + b"[" * 999)
