@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..modelling.outputs import Output
 
 __all__ = [
+    "IS_FRAGILE",
     "MAX_DEPTH",
     "SHORT",
     "TooDeepError",
@@ -43,7 +44,7 @@ SHORT = 512
 
 #: Before Python 3.9 a recursion that goes too deep ends the whole process if the garbage collector
 #: calls anything just then. There it is looked how deep a text goes before it is decoded.
-_IS_FRAGILE = sys.version_info < (3, 9)
+IS_FRAGILE = sys.version_info < (3, 9)
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -69,7 +70,7 @@ def read_json(text: Union[str, bytes]) -> Any:
 
 def is_fatal(text: Union[str, bytes], start: int = 0, end: Optional[int] = None) -> bool:
     """Whether decoding that part of a text may end the process; never from Python 3.9 on."""
-    if not _IS_FRAGILE:
+    if not IS_FRAGILE:
         return False
     end = len(text) if end is None or end < 0 else end
     if end - start <= SHORT:

@@ -17,7 +17,7 @@ from typing import Any, Callable, Generic, Iterator, List, Tuple, TypeVar
 from sseclient import SSEClient
 
 from ..errors import ProtocolError
-from .jsontext import SHORT, TooDeepError, is_fatal, is_too_deep, plain, read_json
+from .jsontext import IS_FRAGILE, SHORT, TooDeepError, is_fatal, is_too_deep, plain, read_json
 
 __all__ = ["SSEDecoder", "frame"]
 
@@ -99,7 +99,7 @@ class SSEDecoder(Generic[EventT]):
                     joint = "\n\n" + head
             if at >= 0:
                 try:
-                    if is_fatal(text, at, find("\n", at)):
+                    if IS_FRAGILE and is_fatal(text, at, find("\n", at)):
                         raise TooDeepError
                     value, end = scan(text, at)
                 except (StopIteration, ValueError, RecursionError):

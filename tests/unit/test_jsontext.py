@@ -146,7 +146,7 @@ print(refused)
 
 
 def test_looking_first_finds_what_is_deep_and_nothing_else(monkeypatch):
-    monkeypatch.setattr(jsontext, "_IS_FRAGILE", True)
+    monkeypatch.setattr(jsontext, "IS_FRAGILE", True)
     strings = json.dumps({"text": "[" * 999 + '"\\' + "{" * 999, "list": [[]] * 999})
     wide = json.dumps([[{"a": [n]}] for n in range(999)])
     for text in (strings, wide, strings.encode(), "[" * 600):
