@@ -63,7 +63,8 @@ bench: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak --gateway
-	SCHEDULES=10000 $(BIN)/python -m pytest tests/unit/test_activeworkflow_schedules.py
+	SCHEDULES=10000 $(BIN)/python -m pytest --hypothesis-profile=explore \
+		$$(grep -l "from hypothesis" tests/unit/test_*.py)
 
 clean:
 	rm -rf .venv* .peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -126,8 +126,11 @@ class World:
         self.taken: List[Set[str]] = [set() for _ in range(plan.agents)]
         self.may_double: List[Set[str]] = [set() for _ in range(plan.agents)]
         self.may_be_lost: List[Set[str]] = [set() for _ in range(plan.agents)]
-        #: Of agents that have messages of their own: some call came before there was a mark.
+        #: Of agents that have messages of their own: some call came before there was a mark, or
+        #: with one that is overwritten: by an answer of the host before to such a call.
         self.unmarked: Set[str] = set()
+        self._by_mark: Dict[Optional[str], Set[str]] = {}
+        self._overwritten: Set[str] = set()
 
     # --- The plan
 
@@ -221,8 +224,11 @@ class World:
         params = {"options": {}, "memory": call.snapshot, "credentials": [], "message": message}
         body = {"method": "check" if message is None else "receive", "params": params}
         answer = handle(self._bridge, body, clock=lambda: self._now)
-        if message is not None and "mark" not in call.snapshot:
-            self.unmarked.add(message["payload"]["text"])
+        if message is not None:
+            text, mark = message["payload"]["text"], call.snapshot.get("mark")
+            self._by_mark.setdefault(mark, set()).add(text)
+            if mark is None or mark in self._overwritten:
+                self.unmarked.add(text)
         call.fate = LOST
         if answer.status == 200:
             call.result = json.loads(answer.body)["result"]
@@ -249,6 +255,10 @@ class World:
         assert result is not None
         memory = result.get("memory")
         if memory is not None and memory != call.snapshot:
+            before = self.memories[job.agent].get("mark")
+            if before not in (None, memory["mark"]):
+                self._overwritten.add(before)
+                self.unmarked |= self._by_mark.get(before, set())
             self.memories[job.agent] = memory
         if job.message is not None:
             self.taken[job.agent].add(job.message["payload"]["text"])

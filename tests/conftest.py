@@ -1,5 +1,7 @@
 """What every test can use, and what is looked after around every test."""
 
+from hypothesis import settings
+
 from tests.fold_order import folds_in_order
 from tests.leaks import no_leaks, plain_environment
 from tests.peers.fixtures import (
@@ -28,3 +30,8 @@ __all__ = [
     "plain_environment",
     "raw_server",
 ]
+
+#: A suite says the same of the same code; what is random belongs to the soak, which "explore"s.
+settings.register_profile("suite", derandomize=True)
+settings.register_profile("explore", derandomize=False, print_blob=True)
+settings.load_profile("suite")

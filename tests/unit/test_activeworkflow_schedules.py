@@ -64,6 +64,17 @@ def judge(plan: Plan) -> None:
         assert doubled(together) <= world.unmarked.union(*world.may_double), "emitted by two"
 
 
+def test_a_mark_of_the_host_before_is_overwritten() -> None:
+    """The first message came with no mark, and so did the one behind the restart."""
+    actions = [
+        Action(0.0, "message"),
+        Action(0.05, "restart"),
+        Action(0.0, "message", seconds=(1.0,)),
+        Action(0.5, "message"),
+    ]
+    judge(Plan(agents=2, shared=False, slow=0.0, actions=tuple(actions)))
+
+
 def doubled(texts: Any) -> Any:
     return {text for text, count in Counter(texts).items() if count > 1}
 
