@@ -33,6 +33,7 @@
     ├── CardVerificationError              an agent card that is not to be trusted
     ├── UnsupportedError                   this protocol or server cannot do that
     ├── RunFailedError                     raised by ``output.raise_for_status()``
+    ├── StoreError                         what keeps a gateway's local runs failed
     └── StreamClosedError                  a stream used after it was closed
 
 A *run* that failed is a value, with ``status == "ERROR"``; only an *exchange* that failed raises.
@@ -71,6 +72,7 @@ __all__ = [
     "RemoteTimeoutError",
     "RunFailedError",
     "ServerError",
+    "StoreError",
     "StreamClosedError",
     "StreamInterruptedError",
     "TaskNotCancelableError",
@@ -433,6 +435,10 @@ class RunFailedError(RemoteAgentError):
     def __init__(self, message: str, url: Optional[str] = None, output: Any = None) -> None:
         super().__init__(message, url)
         self.output = output
+
+
+class StoreError(RemoteAgentError):
+    """What keeps the runs of local components could not do what it was asked; see its cause."""
 
 
 class StreamClosedError(RemoteAgentError):

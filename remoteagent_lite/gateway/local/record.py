@@ -1,0 +1,192 @@
+"""A run of a local component as its faces and its engine see it, and as a store keeps it. No I/O."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from ...media import Audio, File, Image, Media, Video
+from ...protocols.jsontext import plain, read_json
+from ..store.contract import StoredRun
+
+__all__ = ["Asked", "Record", "asked_by_message", "asked_by_text", "media_of", "part_of"]
+
+Json = Dict[str, Any]
+
+_KINDS = (("image/", Image), ("audio/", Audio), ("video/", Video), ("", File))
+
+
+class Asked(NamedTuple):
+    """What a caller wants: a message, in which session, in whose name."""
+
+    #: As A2A writes messages (canonical): messageId, role, parts, and what else it came with.
+    message: Json
+    session_id: str
+    run_id: str
+    user_id: Optional[str] = None
+    metadata: Mapping[str, Any] = {}
+
+
+def asked_by_message(
+    message: Json,
+    *,
+    session_id: Optional[str] = None,
+    run_id: Optional[str] = None,
+    user_id: Optional[str] = None,
+    metadata: Optional[Mapping[str, Any]] = None,
+) -> Asked:
+    """``message`` in a session and a run that get ids if they have none."""
+    return Asked(
+        message,
+        session_id or str(uuid.uuid4()),
+        run_id or str(uuid.uuid4()),
+        user_id,
+        dict(metadata or {}),
+    )
+
+
+def asked_by_text(
+    text: str,
+    media: Sequence[Media] = (),
+    *,
+    session_id: Optional[str] = None,
+    run_id: Optional[str] = None,
+    user_id: Optional[str] = None,
+    metadata: Optional[Mapping[str, Any]] = None,
+) -> Asked:
+    """A text and files, as they come over AgentOS."""
+    parts = [{"text": text}, *map(part_of, media)]
+    message = {"messageId": str(uuid.uuid4()), "role": "ROLE_USER", "parts": parts}
+    return asked_by_message(
+        message, session_id=session_id, run_id=run_id, user_id=user_id, metadata=metadata
+    )
+
+
+class Record:
+    """One run. ``data`` has, each of them only if there is any:
+
+    ``messages``
+        what was said, as A2A writes messages: the caller's, questions, answers, replies
+    ``metadata``
+        what came with the first one
+    ``content``
+        the answer, any JSON; of a run that failed or was cancelled what it had told by then
+    ``artifacts``
+        what was sent beside the answer, as A2A writes artifacts
+    ``tools``
+        the calls, as AgentOS writes tool executions
+    ``steps``
+        the steps, as AgentOS writes their outputs
+    ``pending``
+        what a paused run waits for (see ``pending``)
+    ``journal``
+        what the function was given until it paused
+    ``error``
+        ``{"text", "type"}`` of a run that failed, was turned down ("rejected") or cancelled
+    ``reply``
+        the message that was the answer in place of a task
+    """
+
+    def __init__(self, kept: StoredRun, data: Json) -> None:
+        self.kept = kept
+        self.data = data
+
+    @classmethod
+    def begun(cls, component: str, asked: Asked, holder: str, until: float) -> Record:
+        now = time.time()
+        message = {**asked.message, "taskId": asked.run_id, "contextId": asked.session_id}
+        data: Json = {"messages": [message]}
+        if asked.metadata:
+            data["metadata"] = dict(asked.metadata)
+        kept = StoredRun(
+            asked.run_id,
+            component,
+            asked.session_id,
+            "RUNNING",
+            asked.user_id,
+            now,
+            now,
+            0,
+            holder,
+            until,
+        )
+        return cls(kept._replace(data=_text(data)), data)
+
+    @classmethod
+    def read(cls, kept: StoredRun) -> Record:
+        return cls(kept, read_json(kept.data))
+
+    def changed(self, status: str, data: Mapping[str, Any], **kept: Any) -> Record:
+        """The record that follows this one. Members of ``data`` that are None are left out."""
+        merged = {**self.data, **data}
+        merged = {name: value for name, value in merged.items() if value is not None}
+        follows = self.kept._replace(
+            status=status,
+            updated_at=max(time.time(), self.kept.updated_at),
+            version=self.kept.version + 1,
+            data=_text(merged),
+            **kept,
+        )
+        return Record(follows, merged)
+
+    @property
+    def run_id(self) -> str:
+        return self.kept.run_id
+
+    @property
+    def session_id(self) -> str:
+        return self.kept.session_id
+
+    @property
+    def status(self) -> str:
+        return self.kept.status
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("COMPLETED", "ERROR", "CANCELLED")
+
+    @property
+    def is_rejected(self) -> bool:
+        return bool(self.data.get("error", {}).get("type") == "rejected")
+
+    @property
+    def parts(self) -> List[Json]:
+        """Those of the message that began it."""
+        parts: List[Json] = self.data["messages"][0].get("parts", [])
+        return parts
+
+
+def _text(data: Json) -> str:
+    return json.dumps(data, default=plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def part_of(media: Media) -> Json:
+    """A file as a part of a message or an artifact."""
+    part: Json = {}
+    if media.content is not None:
+        part["raw"] = base64.b64encode(media.content).decode("ascii")
+    else:
+        part["url"] = media.url
+    if media.mime_type:
+        part["mediaType"] = media.mime_type
+    if media.filename:
+        part["filename"] = media.filename
+    return part
+
+
+def media_of(part: Mapping[str, Any]) -> Optional[Media]:
+    """The file in a part; None if that holds something else. ValueError for bad base64."""
+    if "raw" not in part and "url" not in part:
+        return None
+    media_type = part.get("mediaType")
+    kind = next(kind for family, kind in _KINDS if str(media_type or "").startswith(family))
+    known: Json = {"mime_type": media_type, "filename": part.get("filename")}
+    if "raw" in part:
+        known["content"] = base64.b64decode(part["raw"], validate=True)
+    else:
+        known["url"] = part["url"]
+    media: Media = kind(**known)
+    return media
