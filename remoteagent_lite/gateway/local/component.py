@@ -168,4 +168,3 @@ def workflow(
 def workflow(function: Optional[Function] = None, **options: Any) -> Any:
     """Make a function a workflow, as ``agent`` does; ``steps`` are the names of its steps."""
     return _made(WORKFLOW, function, options)
-

@@ -1,4 +1,4 @@
-"""A run of a local component as its faces and its engine see it, and as a store keeps it. No I/O."""
+"""A run of a local component, as its faces and its engine see it and as it is kept. No I/O."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What keeps the runs of local components: the one interface of all stores. No I/O.
 
 A store knows nothing of agents. It keeps records, each with a log of texts that only grows, and
-answers four questions about them: is this id known, did somebody else change it meanwhile, does this
-process still hold it, what came behind this index. Everything that must happen to a record at once
-is one call.
+answers four questions about them: is this id known, did somebody else change it meanwhile, does
+this process still hold it, what came behind this index. Everything that must happen to a record at
+once is one call.
 """
 
 from __future__ import annotations
