@@ -12,7 +12,7 @@ import abc
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-__all__ = ["Query", "Session", "Store", "StoredRun"]
+__all__ = ["Limits", "Query", "Session", "Store", "StoredRun", "sessions_of"]
 
 #: Seconds between two looks at a store that tells nobody of news.
 _LOOK = 0.05
@@ -45,9 +45,19 @@ class Query(NamedTuple):
     before: Optional[Tuple[float, str]] = None  # the updated_at and run_id of the last one known
     limit: int = 100
 
+    def fits(self, run: StoredRun) -> bool:
+        """Whether a run is among those meant; ``before`` and ``limit`` do not matter."""
+        return (
+            (self.component is None or run.component == self.component)
+            and (self.session_id is None or run.session_id == self.session_id)
+            and (self.user_id is None or run.user_id == self.user_id)
+            and (not self.statuses or run.status in self.statuses)
+            and (self.updated_after is None or run.updated_at > self.updated_after)
+        )
+
 
 class Session(NamedTuple):
-    """The runs of one component that have a session id in common."""
+    """The runs of one component that have a session id in common, as far as they were asked for."""
 
     session_id: str
     component: str
@@ -57,11 +67,39 @@ class Session(NamedTuple):
     runs: int
 
 
+class Limits(NamedTuple):
+    """How much is kept, of runs that nobody executes: see ``Store.prune``."""
+
+    seconds: float = 7 * 86400.0  # since a run was last changed
+    runs: int = 10000
+    bytes: int = 256 * 1024 * 1024  # of records and logs
+
+
+def sessions_of(runs: Iterable[StoredRun]) -> List[Session]:
+    """What ``Store.sessions`` gives of these runs, for stores that read them all."""
+    found: Dict[Tuple[str, str], List[StoredRun]] = {}
+    for run in runs:
+        found.setdefault((run.component, run.session_id), []).append(run)
+    sessions = []
+    for (component, session_id), members in found.items():
+        first = min(members, key=lambda run: (run.created_at, run.run_id))
+        last = max(run.updated_at for run in members)
+        sessions.append(
+            Session(session_id, component, first.user_id, first.created_at, last, len(members))
+        )
+    sessions.sort(key=lambda session: (-session.updated_at, session.session_id, session.component))
+    return sessions
+
+
 class Store(abc.ABC):
     """Keeps runs for all processes that share it. Any thread may call; all methods block.
 
     A store survives a fork. What its backend cannot do (a full disk, a lost connection) raises
     StoreError, and has then either happened or not, never by half.
+
+    Every str is kept as it is: of any length, with any characters, NUL and lone surrogates too, for
+    both are in JSON that callers send and models write. ``user_id`` None is not "". Times come back
+    as the floats they were. ``remoteagent_lite.testing.stores`` has a test for every sentence here.
     """
 
     @abc.abstractmethod
@@ -76,12 +114,16 @@ class Store(abc.ABC):
         """Put ``run`` in place of the kept one, and append to its log, both at once.
 
         ``run.version`` is one more than that of the record it was made of. False, and nothing
-        happens, if the kept one has another version by now, or is gone.
+        happens, if the kept one has another version by now, or is gone. As long as the holder stays
+        the same, the later ``held_until`` counts: it may have been renewed since ``run`` was read.
         """
 
     @abc.abstractmethod
     def append(self, run_id: str, holder: str, entries: Sequence[str]) -> bool:
-        """Append to the log. False, and nothing happens, unless ``holder`` holds the run."""
+        """Append to the log. False, and nothing happens, unless ``holder`` holds the run.
+
+        Nobody holds a run whose holder is "", and "" holds none.
+        """
 
     @abc.abstractmethod
     def entries(self, run_id: str, start: int = 0, limit: int = 1000) -> List[str]:
@@ -92,7 +134,12 @@ class Store(abc.ABC):
         """Set ``held_until`` of the runs, given with their holders; the ids of those still held."""
 
     @abc.abstractmethod
-    def runs(self, query: Query) -> List[StoredRun]: ...
+    def runs(self, query: Query) -> List[StoredRun]:
+        """The last changed first; of those changed at the same time, in an order that stays.
+
+        With ``before``, the ``updated_at`` and ``run_id`` of a run, what comes behind it in this
+        order, also if it is there no more or was changed since.
+        """
 
     @abc.abstractmethod
     def count(self, query: Query) -> int:
