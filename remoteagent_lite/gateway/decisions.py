@@ -7,11 +7,14 @@ understood decides nothing: it is refused, and the run goes on waiting.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..protocols.a2a.serving import Fault
 
-__all__ = ["decide", "question"]
+__all__ = ["UNFIT", "confirms", "decide", "given_in", "question"]
+
+#: The words of the Fault for an answer that is none, before what is wrong with it.
+UNFIT = "That does not answer what the task waits for: %s"
 
 _YES = ("yes", "y", "ok", "okay", "confirm", "confirmed", "approve", "approved", "true")
 _NO = ("no", "n", "reject", "rejected", "deny", "denied", "cancel", "false")
@@ -31,21 +34,35 @@ def question(output: Any) -> List[Dict[str, Any]]:
 def decide(output: Any, parts: Sequence[Mapping[str, Any]]) -> None:
     """Write the answer in ``parts`` into what the run waits for. Fault for what does not fit."""
     pending = _waiting(output)
-    texts = [str(part["text"]) for part in parts if "text" in part]
-    given = [part["data"] for part in parts if "data" in part]
-    flat = [each for data in given for each in (data if isinstance(data, list) else [data])]
     try:
-        for each in flat:
-            if not isinstance(each, dict):
-                raise ValueError("a decision is an object")
+        text, decisions = given_in(parts)
+        for each in decisions:
             _by_data(_named(pending, each), each)
-        if not flat and len(pending) == 1:
-            _by_text(pending[0], "\n".join(texts).strip())
+        if not decisions and len(pending) == 1:
+            _by_text(pending[0], text)
         left = _waiting(output)
         if left:
             raise ValueError("undecided: %s" % "; ".join(str(each.waits_for) for each in left))
     except (TypeError, ValueError) as error:
-        raise Fault(-32602, "That does not answer what the task waits for: %s" % error) from error
+        raise Fault(-32602, UNFIT % error) from error
+
+
+def given_in(parts: Sequence[Mapping[str, Any]]) -> Tuple[str, List[Dict[str, Any]]]:
+    """The text in an answer, and the decisions in its data. ValueError if one is no object."""
+    texts = [str(part["text"]) for part in parts if "text" in part]
+    given = [part["data"] for part in parts if "data" in part]
+    flat = [each for data in given for each in (data if isinstance(data, list) else [data])]
+    if not all(isinstance(each, dict) for each in flat):
+        raise ValueError("a decision is an object")
+    return "\n".join(texts).strip(), flat
+
+
+def confirms(text: str) -> bool:
+    """Whether a text means yes or no. ValueError for one that may mean either."""
+    word = text.lower().strip(" .!")
+    if word not in _YES and word not in _NO:
+        raise ValueError('answer "yes" or "no"')
+    return word in _YES
 
 
 def _waiting(output: Any) -> List[Any]:
@@ -110,13 +127,7 @@ def _by_text(item: Any, text: str) -> None:
     if not text:
         raise ValueError("the answer is empty")
     if kind in _CONFIRMED:
-        word = text.lower().strip(" .!")
-        if word in _YES:
-            item.confirm()
-        elif word in _NO:
-            item.reject()
-        else:
-            raise ValueError('answer "yes" or "no"')
+        item.confirm() if confirms(text) else item.reject()
     elif kind == "external_execution":
         item.set_result(text)
     elif kind == "user_input":

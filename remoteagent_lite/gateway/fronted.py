@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Optional, Protocol
 
 from ..protocols.component import Component
 from .incoming import Answer, Caller, Incoming
+from .narration import Json, Told
 from .renewal import Renewed
-from .tasks import Json, Told
 from .upstream import Upstream
 
 __all__ = ["Fronted", "Tasks"]

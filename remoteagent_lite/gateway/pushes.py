@@ -20,10 +20,10 @@ from ..errors import RemoteAgentError, shown_url
 from ..http.exchange import Exchange
 from ..protocols.a2a.interface import TERMINAL
 from ..protocols.a2a.serving import Fault, notification
-from ..runs.stream import RunStream
 from ..wsgi import Refused
 from .hooks import Hooks
 from .incoming import Caller
+from .telling import Stream
 
 __all__ = ["Json", "Pushes", "Source"]
 
@@ -32,7 +32,7 @@ logger = logging.getLogger("remoteagent_lite.gateway")
 Json = Dict[str, Any]
 #: Asks what becomes of a task, with a caller's credentials. Streams that are opened for it are
 #: shown to the function, which may close them from another thread.
-Source = Callable[[Caller, Callable[[RunStream[Any, Any]], None]], Iterable[Json]]
+Source = Callable[[Caller, Callable[[Stream], None]], Iterable[Json]]
 _Work = Union[Source, List[Json]]
 
 #: How many tasks are followed at a time, and for how many receivers each.
@@ -172,7 +172,7 @@ class _Followed:
         self._forget = forget
         self._exchange = Exchange()
         self._posting = Exchange()
-        self._stream: Optional[RunStream[Any, Any]] = None
+        self._stream: Optional[Stream] = None
         self._task: Json = {}
         self._over = False
         self._lock = threading.Lock()  # guards the next two
@@ -207,7 +207,7 @@ class _Followed:
         if stream is not None:
             stream.close()
 
-    def _own(self, stream: RunStream[Any, Any]) -> None:
+    def _own(self, stream: Stream) -> None:
         self._stream = stream
         if self._exchange.aborted:  # behind the assignment: abort() does it the other way round
             stream.close()

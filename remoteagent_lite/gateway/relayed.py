@@ -18,8 +18,8 @@ from ..protocols.a2a.interface import (
 )
 from ..protocols.a2a.operation import Operation
 from .incoming import Caller
+from .narration import Json, Told
 from .pushes import Pushes
-from .tasks import Json, Told
 
 __all__ = ["RelayedTasks"]
 

@@ -12,8 +12,6 @@ import binascii
 import contextlib
 import copy
 import json
-import logging
-from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
 
 from ..errors import InvalidRequestError, NotFoundError, RemoteAgentError
@@ -22,18 +20,27 @@ from ..protocols.a2a.interface import TERMINAL
 from ..protocols.a2a.serving import Fault
 from ..runs.runner import Runner
 from ..runs.stream import RunStream
-from ..wsgi import Refused
 from .decisions import decide, question
 from .incoming import Caller
+from .narration import (
+    ANSWER,
+    AnswerTold,
+    Ids,
+    Json,
+    Told,
+    content_parts,
+    page,
+    status,
+    status_update,
+    task_of_event,
+    timestamp,
+)
 from .pushes import Pushes, Source
+from .task_pushes import TaskPushes
 
-__all__ = ["Json", "RunTasks", "Told"]
+__all__ = ["RunTasks"]
 
-logger = logging.getLogger("remoteagent_lite.gateway")
-
-Json = Dict[str, Any]
-#: A stream, and what makes canonical events of each of its own; of None, behind the last one.
-Told = Tuple[RunStream[Any, Any], Callable[[Any], List[Json]]]
+_Streamed = Tuple[RunStream[Any, Any], Callable[[Any], List[Json]]]
 
 _STATES = {
     "PENDING": "TASK_STATE_SUBMITTED",
@@ -52,7 +59,6 @@ _MEDIA: Tuple[Tuple[str, str, Type[Media]], ...] = (
 )
 #: What is told of a run beside its answer.
 _NEWS = ("ToolCall", "Reasoning", "CustomEvent", "StepStarted", "StepCompleted")
-_ANSWER = "answer"
 #: How long it is looked whether a run has been cancelled, in seconds.
 _CANCEL = 5.0
 _NO_DATABASE = "Background execution requires"
@@ -67,7 +73,7 @@ class RunTasks:
     def __init__(self, remote: Runner[Any, Any, Any], forwards: bool, pushes: Pushes) -> None:
         self._remote = remote
         self._forwards = forwards
-        self._pushes = pushes
+        self._pushes = TaskPushes(pushes, "%s\n%s" % (remote.component.path, remote.id))
         self._in_background = True  # until its server says that it cannot
 
     def send(self, params: Json, caller: Caller) -> Json:
@@ -76,24 +82,24 @@ class RunTasks:
         at_once = params["configuration"]["returnImmediately"]
         if message.get("taskId"):
             with _known_tasks():
-                config = self._config(params)
+                config = self._pushes.brought(params)
                 paused = self._paused(remote, message, caller)
-                self._keep_for(message["taskId"], config, caller)
+                self._pushes.keep(message["taskId"], config, caller)
                 output = remote.continue_run(paused, **self._call(caller))
             task = {"task": task_of(output, message)}
-            self._pushes.tell(self._named(message["taskId"]), [task])
+            self._pushes.tell(message["taskId"], [task])
             return task
-        config = self._config(params)
+        config = self._pushes.brought(params)
         options = self._options(params, caller)
         if at_once and self._in_background:
             with self._background():
                 run = remote.run(text_of(message), background=True, **options)
                 task = {"task": task_of(run, message)}
                 begun = task["task"]["id"]
-                self._keep_for(begun, config, caller, self._source(begun, begins=True))
+                self._pushes.keep(begun, config, caller, self._source(begun, begins=True))
                 return task
         if config is not None:  # who asks for news while it waits for the answer is to have them
-            stream, events = self.stream(params, caller)
+            stream, events = self._streamed(params, caller)
             with stream:
                 for event in stream:
                     events(event)
@@ -107,18 +113,21 @@ class RunTasks:
         With ``whole`` among the parameters the answer comes once more at the end, in place of its
         pieces.
         """
+        return self._streamed(params, caller)
+
+    def _streamed(self, params: Json, caller: Caller) -> _Streamed:
         message, remote = params["message"], copy.copy(self._remote)
         stream: Any = None
         config: Optional[Json] = None
         in_background = False
         if message.get("taskId"):
             with _known_tasks():
-                config = self._config(params)
+                config = self._pushes.brought(params)
                 paused = self._paused(remote, message, caller)
-                self._keep_for(message["taskId"], config, caller)
+                self._pushes.keep(message["taskId"], config, caller)
                 stream = remote.continue_run(paused, stream=True, **self._call(caller))
         else:
-            config = self._config(params)
+            config = self._pushes.brought(params)
             options = self._options(params, caller)
             if self._in_background:
                 with self._background():
@@ -128,7 +137,7 @@ class RunTasks:
                 stream = remote.run(text_of(message), stream=True, **options)
         events = _Narrator(stream, message, bool(params.get("whole"))).events
         if message.get("taskId"):
-            return stream, self._telling(events)
+            return stream, self._pushes.telling(events)
         if config is not None:
             return stream, self._keeping(events, config, caller, in_background)
         return stream, events
@@ -184,49 +193,19 @@ class RunTasks:
         """CreateTaskPushNotificationConfig. Of a task that is over its end is posted."""
         self._pushes.check(params)
         self._run({"id": params["taskId"]}, caller)  # which the caller has to be allowed to see
-        task_id = params["taskId"]
-        return self._pushes.keep(self._named(task_id), caller, params, self._source(task_id))
+        return self._pushes.create(params, caller, self._source(params["taskId"]))
 
     def get_push(self, params: Json, caller: Caller) -> Json:
         """GetTaskPushNotificationConfig"""
-        return self._pushes.get(self._named(params["taskId"]), caller, params.get("id"))
+        return self._pushes.get(params, caller)
 
     def list_pushes(self, params: Json, caller: Caller) -> Json:
-        """ListTaskPushNotificationConfigs: the caller's own, all on one page."""
-        if "pageToken" in params:
-            raise Fault(-32602, "Invalid parameters: the pageToken is none of ours")
-        return {"configs": self._pushes.list(self._named(params["taskId"]), caller)}
+        """ListTaskPushNotificationConfigs"""
+        return self._pushes.list(params, caller)
 
     def delete_push(self, params: Json, caller: Caller) -> None:
         """DeleteTaskPushNotificationConfig"""
-        self._pushes.delete(self._named(params["taskId"]), caller, params["id"])
-
-    def _named(self, task_id: str) -> str:
-        return "%s\n%s\n%s" % (self._remote.component.path, self._remote.id, task_id)
-
-    def _config(self, params: Json) -> Optional[Json]:
-        """The config that a message brings along, which something can be posted for."""
-        config: Optional[Json] = params["configuration"].get("taskPushNotificationConfig")
-        if config is not None:
-            self._pushes.check(config)
-            self._pushes.check_room()
-        return config
-
-    def _keep_for(
-        self,
-        task_id: str,
-        config: Optional[Json],
-        caller: Caller,
-        source: Optional[Source] = None,
-    ) -> None:
-        """Keep the config that came with a message."""
-        if config is None:
-            return
-        config = {**config, "taskId": task_id}
-        try:
-            self._pushes.keep(self._named(task_id), caller, config, source)
-        except Refused as refused:  # there was room for it when the run was begun
-            logger.warning("No notifications of a run that has begun: %s", refused)
+        self._pushes.delete(params, caller)
 
     def _source(self, task_id: str, *, begins: bool = False) -> Source:
         """What becomes of a run in the background, beside whoever else reads it.
@@ -253,17 +232,6 @@ class RunTasks:
 
         return events
 
-    def _telling(self, events: Callable[[Any], List[Json]]) -> Callable[[Any], List[Json]]:
-        """``events``, told to whoever wants to know of their task as well."""
-
-        def told(event: Any) -> List[Json]:
-            found = events(event)
-            if found:
-                self._pushes.tell(self._named(_task_of_event(found[0])), found)
-            return found
-
-        return told
-
     def _keeping(
         self,
         events: Callable[[Any], List[Json]],
@@ -272,7 +240,7 @@ class RunTasks:
         in_background: bool,
     ) -> Callable[[Any], List[Json]]:
         """``events``, whose first one tells the task that ``config`` is for."""
-        telling = events if in_background else self._telling(events)
+        telling = events if in_background else self._pushes.telling(events)
         begun = False
 
         def told(event: Any) -> List[Json]:
@@ -281,12 +249,12 @@ class RunTasks:
                 return telling(event)
             begun = True
             found = events(event)
-            task_id = _task_of_event(found[0])
+            task_id = task_of_event(found[0])
             # What runs in the background goes on when this client has left, and so is followed.
             source = self._source(task_id, begins=True) if in_background else None
-            self._keep_for(task_id, config, caller, source)
+            self._pushes.keep(task_id, config, caller, source)
             if not in_background:
-                self._pushes.tell(self._named(task_id), found)
+                self._pushes.tell(task_id, found)
             return found
 
         return told
@@ -357,6 +325,10 @@ def _task_id(run_id: Any, session_id: Any) -> str:
     return base64.urlsafe_b64encode(text.encode("utf-8")).decode("ascii").rstrip("=")
 
 
+def _ids_of(run_id: Any, session_id: Any) -> Ids:
+    return Ids(_task_id(run_id, session_id), session_id or "")
+
+
 def _ids(params: Mapping[str, Any]) -> Tuple[str, str]:
     """The ids of run and session that a task's id is made of. Fault for one that is not ours."""
     id = str(params["id"])
@@ -368,11 +340,6 @@ def _ids(params: Mapping[str, Any]) -> Tuple[str, str]:
     if not run_id or not session_id:
         raise Fault(-32001, "Task not found: %.80s" % id)
     return run_id, session_id
-
-
-def _task_of_event(event: Json) -> str:
-    ((name, value),) = event.items()
-    return str(value["id" if name == "task" else "taskId"])
 
 
 # --- Messages to runs
@@ -440,31 +407,22 @@ def _asked(output: Any) -> Optional[Json]:
     return {"messageId": str(output.run_id), "role": "ROLE_USER", "parts": [{"text": asked}]}
 
 
-def _status(output: Any, at: Optional[str] = None) -> Json:
+def _status(output: Any) -> Json:
     state = _STATES.get(str(output.status), "TASK_STATE_WORKING")
-    status: Json = {"state": state, "timestamp": at or _now()}
     parts: List[Json] = []
     if state == "TASK_STATE_INPUT_REQUIRED":
         parts = question(output)
-    elif state in ("TASK_STATE_FAILED", "TASK_STATE_CANCELED") and output.content:
-        parts = _content(output.content)
-    if parts:
-        message_id = "%s-%s" % (output.run_id, state[11:].lower())
-        status["message"] = {"messageId": message_id, "role": "ROLE_AGENT", "parts": parts}
-    return status
-
-
-def _content(content: Any) -> List[Json]:
-    if content is None or content == "":
-        return []
-    return [{"text": content}] if isinstance(content, str) else [{"data": content}]
+    elif state in ("TASK_STATE_FAILED", "TASK_STATE_CANCELED"):
+        parts = content_parts(output.content)
+    message_id = "%s-%s" % (output.run_id, state[11:].lower())
+    return status(state, timestamp(), message_id, parts)
 
 
 def _artifacts(output: Any) -> List[Json]:
     done = _STATES.get(str(output.status)) == "TASK_STATE_COMPLETED"
-    parts = _content(output.content) if done else []
+    parts = content_parts(output.content) if done else []
     parts += _files(output)
-    return [{"artifactId": _ANSWER, "parts": parts}] if parts else []
+    return [{"artifactId": ANSWER, "parts": parts}] if parts else []
 
 
 def _files(output: Any) -> List[Json]:
@@ -499,15 +457,15 @@ def _file(item: Mapping[str, Any]) -> Optional[Json]:
 
 def _task_of_row(row: Any, session_id: str, with_artifacts: bool) -> Json:
     data = row.to_dict()
-    status: Json = {"state": _STATES.get(str(data.get("status")), "TASK_STATE_WORKING")}
+    state = _STATES.get(str(data.get("status")), "TASK_STATE_WORKING")
+    found: Json = _ids_of(data.get("run_id"), session_id).of_task()
+    found["status"] = {"state": state}
     created = data.get("created_at")
     if isinstance(created, str):
-        status["timestamp"] = created
-    task = {"id": _task_id(data.get("run_id"), session_id), "contextId": session_id}
-    found: Json = {**task, "status": status}
-    parts = _content(data.get("content"))
-    if with_artifacts and parts and status["state"] == "TASK_STATE_COMPLETED":
-        found["artifacts"] = [{"artifactId": _ANSWER, "parts": parts}]
+        found["status"]["timestamp"] = created
+    parts = content_parts(data.get("content"))
+    if with_artifacts and parts and state == "TASK_STATE_COMPLETED":
+        found["artifacts"] = [{"artifactId": ANSWER, "parts": parts}]
     return found
 
 
@@ -516,18 +474,8 @@ def _page(tasks: List[Json], params: Json) -> Json:
     if not (token.isascii() and token.isdigit() and len(token) < 10):
         raise Fault(-32602, "Invalid parameters: the pageToken is none of ours")
     start, size = int(token), params["pageSize"]
-    more = start + size < len(tasks)
-    return {
-        "tasks": tasks[start : start + size],
-        "nextPageToken": str(start + size) if more else "",
-        "pageSize": size,
-        "totalSize": len(tasks),
-    }
-
-
-def _now() -> str:
-    now = datetime.now(timezone.utc)
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (now.microsecond // 1000)
+    end = start + size
+    return page(tasks[start:end], str(end) if end < len(tasks) else "", size, len(tasks))
 
 
 class _Narrator:
@@ -536,10 +484,8 @@ class _Narrator:
     def __init__(self, stream: RunStream[Any, Any], message: Optional[Json], whole: bool) -> None:
         self._stream = stream
         self._message = message
-        self._whole = whole
+        self._answer = AnswerTold(whole)
         self._begun = False
-        self._pieces = 0
-        self._text: List[str] = []
 
     def events(self, event: Any) -> List[Json]:
         """Those for one event; for None those behind the last one."""
@@ -549,47 +495,26 @@ class _Narrator:
             return found + self._end()
         piece = self._stream.delta(event)
         if piece:
-            self._text.append(piece)
-            found.append(self._piece([{"text": piece}]))
+            found.append(self._answer.piece(self._ids(), piece))
         elif any(each in event.event for each in _NEWS):
-            status = {"state": "TASK_STATE_WORKING", "timestamp": _now()}
-            news = {"status": status, "metadata": {"agentos": event.to_dict()}}
-            found.append({"statusUpdate": {**self._ids(), **news}})
+            working = status("TASK_STATE_WORKING", timestamp())
+            found.append(status_update(self._ids(), working, {"agentos": event.to_dict()}))
         return found
 
-    def _ids(self) -> Json:
-        stream = self._stream
-        id = _task_id(stream.run_id, stream.session_id)
-        return {"taskId": id, "contextId": stream.session_id or ""}
+    def _ids(self) -> Ids:
+        return _ids_of(self._stream.run_id, self._stream.session_id)
 
     def _task(self) -> Json:
         ids = self._ids()
-        status = {"state": "TASK_STATE_WORKING", "timestamp": _now()}
-        task: Json = {"id": ids["taskId"], "contextId": ids["contextId"], "status": status}
+        task = {**ids.of_task(), "status": status("TASK_STATE_WORKING", timestamp())}
         if self._message is not None:
-            task["history"] = [{**self._message, **ids}]
+            task["history"] = [{**self._message, **ids.of_update()}]
         return {"task": task}
-
-    def _piece(self, parts: List[Json]) -> Json:
-        update: Json = {**self._ids(), "artifact": {"artifactId": _ANSWER, "parts": parts}}
-        if self._pieces:
-            update["append"] = True
-        self._pieces += 1
-        return {"artifactUpdate": update}
 
     def _end(self) -> List[Json]:
         output: Any = self._stream.partial_output()
         found = []
         if _STATES.get(str(output.status)) == "TASK_STATE_COMPLETED":
-            parts, files = _content(output.content), _files(output)
-            # What the steps of a workflow say on the way is not its answer.
-            if self._whole or "".join(self._text) != output.content:
-                self._pieces = 0
-            else:
-                parts = []
-            if parts or files:
-                last = self._piece(parts + files)
-                last["artifactUpdate"]["lastChunk"] = True
-                found.append(last)
-        found.append({"statusUpdate": {**self._ids(), "status": _status(output)}})
+            found = self._answer.end(self._ids(), output.content, _files(output))
+        found.append(status_update(self._ids(), _status(output)))
         return found

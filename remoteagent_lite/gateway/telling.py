@@ -5,18 +5,35 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Protocol
 
 from ..errors import RemoteAgentError
 from ..protocols.sse import frame
-from ..runs.stream import RunStream
 
-__all__ = ["Telling"]
+__all__ = ["Stream", "Telling"]
 
 logger = logging.getLogger("remoteagent_lite.gateway")
 
 #: How long a run may take to be cancelled when its client has left, in seconds.
 _CANCEL = 2.0
+
+
+class Stream(Protocol):
+    """A run that is followed: RunStream is one. One thread reads it, any may close it."""
+
+    def next_event(self, timeout: Optional[float]) -> Optional[Any]:
+        """The next event; None at the end. TimeoutError after so many seconds of silence."""
+        ...
+
+    def cancel(self, wait: float) -> Any:
+        """Cancel the run, and see for so many seconds whether it is. Any thread may."""
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *exc_info: Any) -> None: ...
 
 
 class Telling:
@@ -31,7 +48,7 @@ class Telling:
 
     def __init__(
         self,
-        stream: RunStream[Any, Any],
+        stream: Stream,
         tell: Callable[[Any], bytes],
         heartbeat: float,
         *,
