@@ -25,11 +25,11 @@ cancelled  ``text``: why; ``content``: the answer so far
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping
 
 from ...protocols.jsontext import plain, read_json
 
-__all__ = ["ENDS", "Entry", "read", "text_so_far", "written"]
+__all__ = ["ENDS", "Entry", "Outcome", "read", "written"]
 
 Entry = Dict[str, Any]
 
@@ -47,7 +47,37 @@ def read(text: str) -> Entry:
     return entry
 
 
-def text_so_far(entries: Sequence[Entry]) -> str:
-    """The pieces of the answer, in one."""
-    pieces: List[str] = [each["text"] for each in entries if each["kind"] == "content"]
-    return "".join(pieces)
+class Outcome:
+    """What a run has come to, entry by entry. ``known`` is what its record has of it."""
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        content = known.get("content")
+        self._pieces: List[str] = [content] if isinstance(content, str) else []
+        self._lists: Dict[str, List[Any]] = {
+            name: list(known.get(name, ())) for name in ("artifacts", "tools", "steps")
+        }
+
+    def add(self, entry: Entry) -> None:
+        kind = entry["kind"]
+        if kind == "content":
+            self._pieces.append(entry["text"])
+        elif kind == "artifact":
+            self._lists["artifacts"].append(entry["artifact"])
+        elif kind == "tool_done":
+            self._lists["tools"].append(entry["tool"])
+        elif kind == "step_done":
+            told = {name: entry[name] for name in ("content", "success", "error") if name in entry}
+            self._lists["steps"].append({**entry["step"], **told})
+
+    @property
+    def text(self) -> str:
+        """The pieces of the answer, in one."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def data(self) -> Dict[str, Any]:
+        """The members of a record that say it; None for what there is none of."""
+        found: Dict[str, Any] = {name: items or None for name, items in self._lists.items()}
+        found["content"] = self.text or None
+        return found

@@ -83,7 +83,9 @@ class Record:
     ``pending``
         what a paused run waits for (see ``pending``)
     ``journal``
-        what the function was given until it paused
+        what the function was given until it paused, by the place of what it did
+    ``begins``
+        the index of the log's first entry of the execution that is under way, or was the last
     ``error``
         ``{"text", "type"}`` of a run that failed, was turned down ("rejected") or cancelled
     ``reply``
@@ -151,6 +153,11 @@ class Record:
     @property
     def is_rejected(self) -> bool:
         return bool(self.data.get("error", {}).get("type") == "rejected")
+
+    @property
+    def begins(self) -> int:
+        """Where the log of its last execution begins: 0, or the entry that continued it."""
+        return int(self.data.get("begins", 0))
 
     @property
     def parts(self) -> List[Json]:
