@@ -84,7 +84,7 @@ class Run:
         self.reply_message: Optional[Json] = None
 
     def part_of_it(self, scope: Scope, given: Any, tell: Callable[[Entry], None]) -> Run:
-        """This run for another component's function, which gets ``given``, and tells it ``tell``."""
+        """This run for the function of another component, which tells it ``tell``."""
         part = copy.copy(self)
         part._scope = scope
         part._parts = [{"text": given} if isinstance(given, str) else {"data": given}]

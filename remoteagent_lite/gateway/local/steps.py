@@ -34,7 +34,7 @@ def step_of(
     known = journal.known(place, "step", name)
     if known is not None:
         return kind.from_dict(known["value"]).raise_for_status()
-    step = {"step_id": str(uuid.uuid4()), "step_name": name, "step_index": place}
+    step = {"step_id": str(uuid.uuid4()), "step_name": name, "step_index": _index(place)}
 
     def tell(entry: Entry) -> None:
         run._tell({**entry, "step": step})
@@ -62,6 +62,12 @@ def step_of(
     tell(told)
     journal.keep(place, "step", name, {"value": output.to_dict()})
     return output.raise_for_status()
+
+
+def _index(place: str) -> Any:
+    """As AgentOS numbers steps: a number, or the numbers on the way to one that is inside."""
+    numbers = [int(each) for each in place.split(".")]
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _class_of(target: Any) -> Any:
