@@ -2,6 +2,7 @@
 
 from hypothesis import settings
 
+from remoteagent_lite.testing.plugin import remote_agent_server
 from tests.fold_order import folds_in_order
 from tests.leaks import no_leaks, plain_environment
 from tests.peers.fixtures import (
@@ -29,6 +30,7 @@ __all__ = [
     "no_leaks",
     "plain_environment",
     "raw_server",
+    "remote_agent_server",
 ]
 
 #: A suite says the same of the same code; what is random belongs to the soak, which "explore"s.

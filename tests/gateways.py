@@ -1,17 +1,13 @@
-"""What the tests of the gateway share: calls without a server, and a threaded WSGI server."""
+"""What the tests of the gateway share: calls without a server."""
 
-import contextlib
 import io
-import threading
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
-
 from remoteagent_lite.protocols.jsontext import read_json
 
-__all__ = ["Reply", "call", "environ_of", "opened", "serving"]
+__all__ = ["Reply", "call", "environ_of", "opened"]
 
 
 class Reply(NamedTuple):
@@ -91,35 +87,3 @@ def call(
     with opened(validator(app), environ_of(method, target, body, headers)) as answer:
         whole = answer.rest()
         return Reply(answer.status, answer.headers, whole)
-
-
-class _Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        self.server.lines.append(message % args if args else message)  # type: ignore[attr-defined]
-
-
-class Served(NamedTuple):
-    url: str
-    #: What the server logged.
-    lines: List[str]
-
-
-@contextlib.contextmanager
-def serving(app: Callable[..., Any]) -> Iterator[Served]:
-    """The app on a free port of this machine, a thread for each request."""
-    server: BaseWSGIServer = make_server(
-        "127.0.0.1", 0, app, threaded=True, request_handler=_Handler
-    )
-    lines: List[str] = []
-    server.lines = lines  # type: ignore[attr-defined]
-    server.daemon_threads = False  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="gateway")
-    thread.start()
-    try:
-        yield Served("http://127.0.0.1:%d" % server.port, lines)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

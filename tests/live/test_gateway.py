@@ -27,7 +27,7 @@ from remoteagent_lite import (
     StreamInterruptedError,
 )
 from remoteagent_lite.gateway import JWT, Gateway, Keys
-from tests.gateways import serving
+from remoteagent_lite.testing import serve
 from tests.live.test_agentos import (
     agent,
     test_big_event_arrives_whole,
@@ -139,8 +139,8 @@ def all_of(url: str) -> List[Any]:
 @contextlib.contextmanager
 def before(*components: Any, **options: Any) -> Iterator[str]:
     with Gateway(*components, os_id="peer-os", name="Peer OS", **options) as gateway:
-        with serving(gateway) as it:
-            yield it.url
+        with serve(gateway) as url:
+            yield url
     for each in components:
         each.close()
 
@@ -409,12 +409,12 @@ def test_a2a_clients_of_others_run_agents_of_an_agentos(
     script = CLIENTS.with_name("a2a_clients.py")
     told: "queue.Queue[Any]" = queue.Queue()
     settings: Any = {"a2a": True, "push_hosts": ["127.0.0.1"]}
-    with serving(PushReceiver(told.put, token="token-0123")) as hook:
+    with serve(PushReceiver(told.put, token="token-0123")) as hook:
         with before(RemoteAgent(upstream.url, "my-agent"), **settings) as url:
             command = [python_of(peer), "-P", str(script), kind, url + "/a2a/agents/my-agent"]
             seen = json.loads(
                 subprocess.check_output(
-                    [*command, *bindings], timeout=120, env={**os.environ, "HOOK": hook.url}
+                    [*command, *bindings], timeout=120, env={**os.environ, "HOOK": hook}
                 )
             )
             for _ in bindings if kind == "sdk" else ():

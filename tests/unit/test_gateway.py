@@ -10,7 +10,8 @@ import pytest
 from remoteagent_lite import RemoteAgent, RemoteServerUnavailableError, RemoteTeam, RemoteWorkflow
 from remoteagent_lite.gateway import Gateway, Keys
 from remoteagent_lite.options import RetryPolicy, Timeout
-from tests.gateways import call, environ_of, opened, serving
+from remoteagent_lite.testing import serve
+from tests.gateways import call, environ_of, opened
 from tests.peers.faults import Connection, Handler, RawServer, Request, raw, reply, silence, stream
 
 FRAME = b'event: RunContent\ndata: {"event":"RunContent","new":1,"content":"\xe2\x80\xa8"}\n\n'
@@ -425,7 +426,7 @@ def _behind_comments(answer: opened) -> bytes:
 def test_a_client_that_leaves_takes_the_upstreams_connection_with_it(fronting: Fronting) -> None:
     with RawServer(stream([FRAME, threading.Event()])) as server:
         app = fronting(agent(server), heartbeat=0.05)
-        with serving(app) as gateway, RemoteAgent(gateway.url, "a") as client:
+        with serve(app) as url, RemoteAgent(url, "a") as client:
             with client.run("x", stream=True) as events:
                 assert next(events).event == "RunContent"
             # Closed in silence: the next comments find nobody.
@@ -435,7 +436,7 @@ def test_a_client_that_leaves_takes_the_upstreams_connection_with_it(fronting: F
 
 @pytest.mark.parametrize("end", ["cut", "reset"])
 def test_a_stream_that_breaks_upstream_breaks_here_and_says_where(
-    fronting: Fronting, end: str
+    fronting: Fronting, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with RawServer(stream([FRAME], end=end)) as server:
         app = fronting(agent(server))
@@ -447,11 +448,11 @@ def test_a_stream_that_breaks_upstream_breaks_here_and_says_where(
             assert server.url in json.loads(last.split(b"data: ")[1])["error"]
             with pytest.raises(ConnectionResetError):
                 answer.next()
-        with serving(app) as gateway, RemoteAgent(gateway.url, "a") as client:
+        with serve(app) as url, RemoteAgent(url, "a") as client:
             with pytest.raises(Exception) as caught:
                 client.run("x", stream=True).output()
             assert server.url in str(caught.value)
-            assert not [line for line in gateway.lines if "Traceback" in line]
+            assert "Traceback" not in caplog.text
 
 
 def test_a_stream_that_can_be_resumed_is_not_said_to_have_failed(fronting: Fronting) -> None:
@@ -470,7 +471,7 @@ def test_a_stream_that_can_be_resumed_is_not_said_to_have_failed(fronting: Front
         return server.requests[0].form["run_id"][0].encode()
 
     with RawServer(handle) as server:
-        with serving(fronting(agent(server))) as gateway, RemoteAgent(gateway.url, "a") as client:
+        with serve(fronting(agent(server))) as url, RemoteAgent(url, "a") as client:
             resumed = client.run("x", stream=True, background=True)
             assert resumed.output().content == "done"
         assert [each.path.split("/")[-1] for each in server.requests] == ["runs", "resume"]
@@ -674,12 +675,12 @@ def test_a_blocking_run_of_our_client_sees_the_upstreams_answer(fronting: Fronti
             "GET /agents/a": as_json({"id": "a", "name": "Ann"}),
         }
     )
-    with RawServer(handler) as server, serving(fronting(agent(server))) as gateway:
-        with RemoteAgent(gateway.url, "a") as client:
+    with RawServer(handler) as server, serve(fronting(agent(server))) as url:
+        with RemoteAgent(url, "a") as client:
             assert client.run("x").content == "c"
             assert client.name == "Ann"
-    with serving(fronting(agent("http://127.0.0.1:1"))) as gateway:
-        with RemoteAgent(gateway.url, "a") as client:
+    with serve(fronting(agent("http://127.0.0.1:1"))) as url:
+        with RemoteAgent(url, "a") as client:
             with pytest.raises(Exception) as caught:
                 client.run("x")
             assert not isinstance(caught.value, RemoteServerUnavailableError)

@@ -9,7 +9,8 @@ import pytest
 
 from remoteagent_lite import RemoteAgent, RemoteTeam, RemoteWorkflow
 from remoteagent_lite.options import RetryPolicy
-from tests.gateways import call, environ_of, opened, serving
+from remoteagent_lite.testing import serve
+from tests.gateways import call, environ_of, opened
 from tests.peers.a2a_crafted import (
     DONE,
     WORKING,
@@ -174,7 +175,7 @@ def test_a_stream_tells_events_of_an_agentos(
         assert told[-1]["content"] == "one two\u2028"
         assert {each["run_id"] for each in told} == {"t1"}
         assert all(b"event: " in each for each in frames if each)
-        with serving(app) as gateway, kind(gateway.url, "painter") as client:
+        with serve(app) as url, kind(url, "painter") as client:
             assert client.run("hello", stream=True).output().content == "one two\u2028"
 
 
@@ -200,8 +201,8 @@ def test_a_question_is_a_field_that_the_user_fills(fronting: Fronting) -> None:
     )
     for kind in (RemoteAgent, RemoteTeam, RemoteWorkflow):
         with Agent(card(interface()), **methods) as server:
-            with serving(fronting(a2a(server, kind))) as gateway:
-                with kind(gateway.url, "painter") as client:
+            with serve(fronting(a2a(server, kind))) as url:
+                with kind(url, "painter") as client:
                     for stream in (False, True):
                         paused: Any = client.run("ask", stream=stream)
                         paused = paused.output() if stream else paused
@@ -255,7 +256,7 @@ def test_runs_are_polled_listed_and_cancelled(fronting: Fronting) -> None:
         cancelled = call(app, "POST", "/agents/painter/runs/t1/cancel?session_id=c1")
         assert (cancelled.status, cancelled.json()) == (200, {})
         assert server.called[-1] == "CancelTask"
-        with serving(app) as gateway, RemoteAgent(gateway.url, "painter") as client:
+        with serve(app) as url, RemoteAgent(url, "painter") as client:
             run = client.run("x", background=True)
             assert client.wait_run(run.run_id, wait=10).content == "all of it"
 
@@ -412,8 +413,8 @@ def test_open_calls_of_an_adk_agent_are_tools_that_are_executed_elsewhere(
     }
     for kind in (RemoteAgent, RemoteTeam):
         with Agent(card(interface()), **methods) as server:
-            with serving(fronting(a2a(server, kind))) as gateway:
-                with kind(gateway.url, "painter") as client:
+            with serve(fronting(a2a(server, kind))) as url:
+                with kind(url, "painter") as client:
                     paused = client.run("go")
                     for each, said in zip(paused.pending, ("yes", "no")):
                         each.set_result(said)

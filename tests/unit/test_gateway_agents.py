@@ -12,7 +12,8 @@ from remoteagent_lite import A2AClient, RemoteAgent, RemoteTeam, TaskNotFoundErr
 from remoteagent_lite.gateway import JWT, Gateway, Keys
 from remoteagent_lite.http.multipart import read_form
 from remoteagent_lite.options import RetryPolicy
-from tests.gateways import Reply, call, environ_of, opened, serving
+from remoteagent_lite.testing import serve
+from tests.gateways import Reply, call, environ_of, opened
 from tests.peers.a2a_crafted import DONE, WORKING, Agent, card, error, interface, result
 from tests.peers.faults import Connection, RawServer, Request, reply, stream
 from tests.unit.test_gateway import Fronting, agent, an_os, fronting
@@ -195,16 +196,16 @@ def test_any_process_knows_a_task_by_its_id(fronting: Fronting) -> None:
 def test_a_stream_begins_with_the_task_and_ends_with_its_state(
     fronting: Fronting, version: str, binding: str
 ) -> None:
-    with Os() as server, serving(fronting(agent(server), a2a=True)) as gateway:
+    with Os() as server, serve(fronting(agent(server), a2a=True)) as url:
         settings: Any = {"a2a_version": version, "a2a_protocol": binding}
-        with A2AClient(gateway.url + HOME, extensions=None, **settings) as client:
+        with A2AClient(url + HOME, extensions=None, **settings) as client:
             with client.stream_message("hello there") as events:
                 short = [next(iter(event.to_dict())) for event in events]
             pieces = 2 if version == "0.3" else 3
             assert short == ["task", *(pieces * ["artifactUpdate"]), "statusUpdate"]
         # By default Google ADK's extension is named: then the whole answer comes in their place,
         # as it does in 1.0.
-        with A2AClient(gateway.url + HOME, **settings) as client:
+        with A2AClient(url + HOME, **settings) as client:
             with client.stream_message("hello there") as events:
                 seen = [event.to_dict() for event in events]
             kinds = [next(iter(each)) for each in seen]
@@ -251,8 +252,8 @@ def test_an_agent_without_a_database_is_run_in_the_foreground(fronting: Fronting
 def test_a_task_that_is_not_waited_for_is_polled_subscribed_and_cancelled(
     fronting: Fronting,
 ) -> None:
-    with Os() as server, serving(fronting(agent(server), a2a=True)) as gateway:
-        with A2AClient(gateway.url + HOME) as client:
+    with Os() as server, serve(fronting(agent(server), a2a=True)) as url:
+        with A2AClient(url + HOME) as client:
             task: Any = client.send_message("hello", return_immediately=True)
             assert task.status.state == "TASK_STATE_SUBMITTED"
             assert client.get_task(task.id).status.state == "TASK_STATE_WORKING"
@@ -335,8 +336,8 @@ def test_a_contexts_tasks_are_listed_in_pages(fronting: Fronting) -> None:
 def test_what_a_run_waits_for_is_asked_and_the_answer_is_its_decision(
     fronting: Fronting, tools: Any, parts: Any, decided: Any, streamed: bool
 ) -> None:
-    with Os(*tools) as server, serving(fronting(agent(server), a2a=True)) as gateway:
-        with A2AClient(gateway.url + HOME) as client:
+    with Os(*tools) as server, serve(fronting(agent(server), a2a=True)) as url:
+        with A2AClient(url + HOME) as client:
             paused: Any = client.send_message("hello", context_id="s")
             assert paused.status.state == "TASK_STATE_INPUT_REQUIRED"
             question = paused.status.message.to_dict()["parts"]
@@ -591,8 +592,8 @@ def test_an_a2a_agent_is_passed_on_in_its_own_terms(fronting: Fronting, version:
         "CancelTask": error(-32002, "too late"),
     }
     with Agent(card(interface()), **methods) as server:
-        with serving(fronting(a2a(server), a2a=True)) as gateway:
-            url = gateway.url + "/a2a/agents/painter"
+        with serve(fronting(a2a(server), a2a=True)) as url:
+            url += "/a2a/agents/painter"
             settings: Any = {"a2a_version": version}
             with A2AClient(url, **settings) as client:
                 said = client.send_message("hello", context_id="c1", metadata={"m": 1})

@@ -15,8 +15,9 @@ from remoteagent_lite import A2AClient, PushReceiver
 from remoteagent_lite.gateway import pushes
 from remoteagent_lite.gateway.hooks import Hooks
 from remoteagent_lite.protocols.a2a.serving import Fault
+from remoteagent_lite.testing import serve
 from tests import FIXTURES
-from tests.gateways import call, serving
+from tests.gateways import call
 from tests.peers.a2a_crafted import DONE, Agent, card, interface, result
 from tests.peers.faults import Connection, RawServer, Request, reply
 from tests.unit.test_gateway import Fronting, agent, fronting
@@ -70,8 +71,8 @@ class Hook:
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     found = Hook()
-    with serving(found) as served:
-        found.url = served.url + "/hook"
+    with serve(found) as url:
+        found.url = url + "/hook"
         yield found
 
 
@@ -184,9 +185,9 @@ def test_protocol_0_3_is_told_the_task_whenever_its_state_changes(
 def test_a_pause_is_told_and_what_comes_of_the_answer(
     fronting: Fronting, hook: Hook, streamed: bool
 ) -> None:
-    with Os(CONFIRM) as server, serving(
+    with Os(CONFIRM) as server, serve(
         fronting(agent(server), a2a=True, push_hosts=HOSTS)
-    ) as gateway, A2AClient(gateway.url + HOME) as client:
+    ) as url, A2AClient(url + HOME) as client:
         paused: Any = client.send_message("hello", push_notification_config=hook.config())
         hook.until("input-required")
         answer = message("yes", taskId=paused.id)

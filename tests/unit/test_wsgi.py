@@ -1,14 +1,14 @@
 """Bodies of requests: never more than the bound, never less than was sent, never a hang."""
 
+import contextlib
 import http.client
 import io
-import threading
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from remoteagent_lite.testing import serve
 from remoteagent_lite.wsgi import Refused, answer, read_body
 
 BODY = b"0123456789"
@@ -99,13 +99,6 @@ def test_answer_to_head_has_the_length_and_no_body() -> None:
     )
 
 
-class QuietHandler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log(self, *_: Any) -> None:
-        pass
-
-
 def echo(environ: Any, start_response: Any) -> List[bytes]:
     try:
         return answer(environ, start_response, 200, read_body(environ, 1000))
@@ -113,29 +106,14 @@ def echo(environ: Any, start_response: Any) -> List[bytes]:
         return answer(environ, start_response, refused.status)
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """Of a real server that hands chunked bodies on."""
-    server = make_server("127.0.0.1", 0, echo, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join(20)
-        server.server_close()
-
-
 @pytest.mark.parametrize(("size", "status"), [(0, 200), (1000, 200), (1001, 413)])
-def test_real_server_hands_a_chunked_body_on(port: int, size: int, status: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        parts = (b"x" * min(100, size - start) for start in range(0, size, 100))
-        connection.request("POST", "/", parts, encode_chunked=True,
-                           headers={"Transfer-Encoding": "chunked"})  # fmt: skip
-        received = connection.getresponse()
-        assert received.status == status
-        assert received.read() == (b"x" * size if status == 200 else b"")
-    finally:
-        connection.close()
+def test_real_server_hands_a_chunked_body_on(size: int, status: int) -> None:
+    parts = (b"x" * min(100, size - start) for start in range(0, size, 100))
+    with serve(echo) as url:
+        connection = http.client.HTTPConnection(url[len("http://") :], timeout=20)
+        with contextlib.closing(connection):
+            connection.request("POST", "/", parts, encode_chunked=True,
+                               headers={"Transfer-Encoding": "chunked"})  # fmt: skip
+            received = connection.getresponse()
+            assert received.status == status
+            assert received.read() == (b"x" * size if status == 200 else b"")
