@@ -1,13 +1,24 @@
-"""Runs kept in memory: what only this store does."""
+"""Runs kept in memory: what every store does, and what only this one."""
 
 import os
 import threading
 import time
+from typing import Tuple
 
 import pytest
 
 from remoteagent_lite.gateway.store.contract import Query, StoredRun
 from remoteagent_lite.gateway.store.memory import MemoryStore
+from remoteagent_lite.testing.stores import StoreConformance
+
+
+class TestMemoryStore(StoreConformance):
+    shares_between_processes = False
+
+    @pytest.fixture
+    def stores(self) -> Tuple[MemoryStore, MemoryStore]:
+        store = MemoryStore()
+        return store, store
 
 
 def a_run(run_id: str = "r", **known: object) -> StoredRun:
