@@ -15,6 +15,7 @@ from ..errors import (
     RemoteHTTPError,
     RemoteServerUnavailableError,
     RemoteTimeoutError,
+    StoreError,
     UnsupportedError,
 )
 from ..http.multipart import with_field
@@ -200,6 +201,8 @@ def failure(error: RemoteAgentError) -> Answer:
         status, body["error_id"] = 503, "remote_server_unavailable_error"
     elif isinstance(error, UnsupportedError):
         status = 501
+    elif isinstance(error, StoreError):
+        status = 503
     elif isinstance(error, A2AError):
         status = _OF_A2A.get(error.code or 0, 502)
     else:

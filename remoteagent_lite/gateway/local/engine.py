@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...errors import RemoteAgentError, StoreError
 from ...wsgi import Refused
@@ -238,6 +238,7 @@ class Engine:
 
     def execution(self, run_id: str) -> Optional[Execution]:
         """What executes a run in this process, if anything does."""
+        self._survive()
         with self._lock:
             return self._executions.get(run_id)
 
@@ -285,24 +286,9 @@ class Engine:
 
     def _end(self, local: LocalComponent, execution: Execution, journal: Journal, run: Run) -> None:
         """Call the function, and tell how it ended."""
-        entry: Entry
         try:
-            content = called(local, run)
-            if journal.is_replaying:
-                raise RuntimeError("the function ended before it came to where it had paused")
-            record, entry = self._completed(execution, run, content)
-        except Paused as paused:
-            record, entry = self._paused(execution, journal, paused.pending)
-        except Rejected as rejected:
-            text = str(rejected)
-            record = self._failed(execution, text, "rejected")
-            entry = {"kind": "rejected", "text": text}
-        except AgentError as error:
-            record = self._failed(execution, str(error), "AgentError")
-            entry = {"kind": "failed", "text": str(error), "type": "AgentError"}
-        except RunEnded:
-            raise
-        except StoreError:
+            record, entry = self._called(local, execution, journal, run)
+        except (RunEnded, StoreError):
             raise
         except BaseException as error:
             logger.exception("the function of %s failed", local.key)
@@ -313,7 +299,26 @@ class Engine:
         if not execution.end(record, entry):
             self._look_after(execution)
 
-    def _completed(self, execution: Execution, run: Run, content: Any) -> Any:
+    def _called(
+        self, local: LocalComponent, execution: Execution, journal: Journal, run: Run
+    ) -> Tuple[Record, Entry]:
+        try:
+            content = called(local, run)
+            if journal.is_replaying:
+                raise RuntimeError("the function ended before it came to where it had paused")
+            return self._completed(execution, run, content)
+        except Paused as paused:
+            return self._paused(execution, journal, paused.pending)
+        except Rejected as rejected:
+            text = str(rejected)
+            record = self._failed(execution, text, "rejected")
+            return record, {"kind": "rejected", "text": text}
+        except AgentError as error:
+            text = str(error)
+            record = self._failed(execution, text, "AgentError")
+            return record, {"kind": "failed", "text": text, "type": "AgentError"}
+
+    def _completed(self, execution: Execution, run: Run, content: Any) -> Tuple[Record, Entry]:
         if run.reply_message is not None and content is None:
             parts = run.reply_message["parts"]
             text = "\n".join(part["text"] for part in parts if "text" in part)
@@ -332,7 +337,9 @@ class Engine:
         record = self._ended(execution, "COMPLETED", data)
         return record, {"kind": "completed", "content": data["content"]}
 
-    def _paused(self, execution: Execution, journal: Journal, pending: Json) -> Any:
+    def _paused(
+        self, execution: Execution, journal: Journal, pending: Json
+    ) -> Tuple[Record, Entry]:
         asked = execution.asked(pending)
         told = execution.length
         data = {
@@ -384,6 +391,7 @@ class Engine:
         self, record: Record, status: str, kind: str, text: str, overdue: bool = False
     ) -> Record:
         """End a run by changing its record, which whoever executes it cannot do any more then."""
+        name = kind if kind == "cancelled" else "Interrupted"
         for _ in range(_TRIES):
             kept = self.store.get(record.run_id)
             if kept is None:
@@ -399,10 +407,10 @@ class Engine:
                 "journal": None,
                 "entries": None,
                 **outcome.data(),
-                "error": {"text": text, "type": kind},
+                "error": {"text": text, "type": name},
             }
             follows = record.changed(status, data, holder="", held_until=0.0)
-            last: Entry = {"kind": kind, "text": text, "type": kind, "at": time.time()}
+            last: Entry = {"kind": kind, "text": text, "type": name, "at": time.time()}
             if kind == "cancelled":
                 last["content"] = outcome.text
             if self.store.change(follows.kept, [written(last)]):

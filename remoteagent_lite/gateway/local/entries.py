@@ -37,9 +37,12 @@ Entry = Dict[str, Any]
 ENDS = ("completed", "failed", "rejected", "cancelled")
 
 
+_ENCODER = json.JSONEncoder(default=plain, ensure_ascii=False, separators=(",", ":"))
+
+
 def written(entry: Entry) -> str:
     """TypeError or ValueError for what is no JSON."""
-    return json.dumps(entry, default=plain, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(entry)
 
 
 def read(text: str) -> Entry:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 import uuid
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from ...media import Audio, File, Image, Media, Video
-from ...protocols.jsontext import plain, read_json
+from ...media import Audio, File, Image, Media, Video, type_of
+from ...protocols.jsontext import read_json
 from ..store.contract import StoredRun
+from .entries import written
 
 __all__ = ["Asked", "Record", "asked_by_message", "asked_by_text", "media_of", "part_of"]
 
@@ -115,7 +115,7 @@ class Record:
             holder,
             until,
         )
-        return cls(kept._replace(data=_text(data)), data)
+        return cls(kept._replace(data=written(data)), data)
 
     @classmethod
     def read(cls, kept: StoredRun) -> Record:
@@ -129,7 +129,7 @@ class Record:
             status=status,
             updated_at=max(time.time(), self.kept.updated_at),
             version=self.kept.version + 1,
-            data=_text(merged),
+            data=written(merged),
             **kept,
         )
         return Record(follows, merged)
@@ -166,10 +166,6 @@ class Record:
         return parts
 
 
-def _text(data: Json) -> str:
-    return json.dumps(data, default=plain, ensure_ascii=False, separators=(",", ":"))
-
-
 def part_of(media: Media) -> Json:
     """A file as a part of a message or an artifact."""
     part: Json = {}
@@ -177,8 +173,9 @@ def part_of(media: Media) -> Json:
         part["raw"] = base64.b64encode(media.content).decode("ascii")
     else:
         part["url"] = media.url
-    if media.mime_type:
-        part["mediaType"] = media.mime_type
+    media_type = type_of(media)
+    if media_type:
+        part["mediaType"] = media_type
     if media.filename:
         part["filename"] = media.filename
     return part

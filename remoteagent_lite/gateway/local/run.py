@@ -8,8 +8,8 @@ import uuid
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
-from ...media import File, Media, guess_type
-from .entries import Entry
+from ...media import File, Media
+from .entries import Entry, written
 from .execution import Execution
 from .journal import Journal, Scope
 from .record import Json, Record, media_of, part_of
@@ -180,8 +180,7 @@ class Run:
     ) -> None:
         """Send a file: Image, Audio, Video or File, or its bytes. ``name`` is the artifact's."""
         if isinstance(file, (bytes, bytearray, memoryview)):
-            kind = media_type or guess_type(filename or "")
-            file = File(content=bytes(file), mime_type=kind, filename=filename)
+            file = File(content=bytes(file), mime_type=media_type, filename=filename)
         if not isinstance(file, Media):
             raise TypeError("a file is bytes, Image, Audio, Video or File, not %r" % (file,))
         part = part_of(file)
@@ -378,13 +377,24 @@ class ToolCall:
         traceback: Optional[TracebackType],
     ) -> None:
         if kind is None:
-            done = {**self._tool, "result": self.result, "tool_call_error": False}
+            done = {**self._tool, "result": _shown(self.result), "tool_call_error": False}
         elif issubclass(kind, Exception):
             text = str(error) if issubclass(kind, AgentError) else kind.__name__
             done = {**self._tool, "result": text, "tool_call_error": True}
         else:
             return
         self._tell({"kind": "tool_done", "tool": done})
+
+
+def _shown(result: Any) -> Any:
+    """What is told of a result: itself, or in words if it is no JSON."""
+    if isinstance(result, (str, int, float, type(None))):
+        return result
+    try:
+        written({"result": result})
+    except (TypeError, ValueError):
+        return str(result)
+    return result
 
 
 def _text(parts: Sequence[Mapping[str, Any]]) -> str:
