@@ -19,7 +19,7 @@ from ..wsgi import Refused
 from .fronted import Fronted
 from .incoming import Answer, Caller, Incoming, json_answer
 from .page import page_of
-from .renewal import Seen
+from .renewal import Look, Seen
 from .scopes import may_see, sees_any
 from .upstream import Upstream, path_of
 
@@ -141,7 +141,7 @@ class AgentOSFace:
         return json_answer(200, list(_rows(fronted, seen)))
 
     def _config(self, caller: Caller) -> Answer:
-        looks = [each.look("/config", caller) for each in self._upstreams]
+        looks: List[Look] = [each.look("/config", caller) for each in self._upstreams]
         others = [each for each in self._fronted if each.upstream is None]
         looks += [each.look(caller) for each in others]
         seen = _all_seen(looks)
@@ -244,7 +244,7 @@ def _only_get(incoming: Incoming) -> None:
         raise Refused(405, "Method Not Allowed", ("Allow", "GET"))
 
 
-def _all_seen(looks: Sequence[Any]) -> List[Seen]:
+def _all_seen(looks: Sequence[Look]) -> List[Seen]:
     """What is known after WAIT at the latest, however many are asked."""
     for look in looks:
         look.begin()

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Protocol
 from ..protocols.component import Component
 from .incoming import Answer, Caller, Incoming
 from .narration import Json, Told
-from .renewal import Renewed
+from .renewal import Look
 from .upstream import Upstream
 
 __all__ = ["Fronted", "Tasks"]
@@ -56,7 +56,7 @@ class Fronted(Protocol):
         """Its runs, as A2A has them."""
         ...
 
-    def look(self, caller: Caller) -> Renewed[Any]:
+    def look(self, caller: Caller) -> Look:
         """What ``row`` is taken from. Does not block."""
         ...
 

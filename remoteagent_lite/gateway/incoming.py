@@ -18,8 +18,10 @@ from ..errors import (
     StoreError,
     UnsupportedError,
 )
-from ..http.multipart import with_field
+from ..http.multipart import read_form, with_field
+from ..protocols.agentos.received import InvalidFieldError
 from ..protocols.jsontext import plain
+from ..wire import FilePart
 from ..wsgi import Environ, Header, Refused, read_body, stated_length
 from .auth import Guest
 
@@ -126,8 +128,11 @@ class Incoming:
 
     def argument(self, name: str) -> Optional[str]:
         """The first value that the query has for a name; None if it has none."""
-        values = parse_qs(self.query).get(name)
-        return values[0] if values else None
+        return next(iter(self.arguments(name)), None)
+
+    def arguments(self, name: str) -> List[str]:
+        """All values that the query has for a name."""
+        return parse_qs(self.query).get(name, [])
 
     def speak_for(self, guest: Guest) -> None:
         """The caller is known to be ``guest``."""
@@ -140,6 +145,26 @@ class Incoming:
             self._content = with_field(content_type, self.content(), "user_id", user)
         except ValueError as error:
             raise Refused(422, str(error)) from error
+
+    def form(self) -> Tuple[Dict[str, str], List[FilePart]]:
+        """The form in the body, with the user that the caller is, whatever it says. Blocks.
+
+        InvalidFieldError for what is no form.
+        """
+        try:
+            fields, files = read_form(self.header("Content-Type") or "", self.content())
+        except ValueError as error:
+            raise InvalidFieldError("message", str(error), "missing") from error
+        if self.caller.guest.user is not None:
+            fields["user_id"] = self.caller.guest.user
+        return fields, files
+
+    def required(self, name: str) -> str:
+        """The value that the query must have for a name. InvalidFieldError if it has none."""
+        value = self.argument(name)
+        if value is None:
+            raise InvalidFieldError(name, "Field required", "missing", "query")
+        return value
 
     def content(self) -> bytes:
         """The whole body. Blocks; Refused if it is too long, or breaks off."""

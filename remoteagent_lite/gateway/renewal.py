@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Callable, Generic, NamedTuple, Optional, TypeVar
+from typing import Callable, Generic, NamedTuple, Optional, Protocol, TypeVar
 
 from ..errors import RemoteAgentError, RemoteTimeoutError
 from ..http.exchange import Exchange
 
-__all__ = ["Renewed", "Seen"]
+__all__ = ["Known", "Look", "Renewed", "Seen"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,31 @@ class Seen(NamedTuple):
 
     value: Optional[object]
     error: Optional[RemoteAgentError]
+
+
+class Look(Protocol):
+    """Something that is to be known. Any thread may ask."""
+
+    def begin(self) -> None:
+        """See to it that there will be a fresh value; waits for nothing."""
+        ...
+
+    def seen(self, until: float) -> Seen:
+        """What is known by the monotonic time ``until``; waits no longer."""
+        ...
+
+
+class Known:
+    """A value that nobody has to be asked for."""
+
+    def __init__(self, value: object) -> None:
+        self._seen = Seen(value, None)
+
+    def begin(self) -> None:
+        """There is nothing to begin."""
+
+    def seen(self, until: float) -> Seen:
+        return self._seen
 
 
 class Renewed(Generic[T]):

@@ -10,10 +10,16 @@ from typing import Any, Callable, Iterator, Optional, Protocol
 from ..errors import RemoteAgentError
 from ..protocols.sse import frame
 
-__all__ = ["Stream", "Telling"]
+__all__ = ["EVENT_STREAM", "Stream", "Telling"]
 
 logger = logging.getLogger("remoteagent_lite.gateway")
 
+#: The headers of a stream of AgentOS's events.
+EVENT_STREAM = [
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("Cache-Control", "no-cache"),
+    ("X-Accel-Buffering", "no"),
+]
 #: How long a run may take to be cancelled when its client has left, in seconds.
 _CANCEL = 2.0
 

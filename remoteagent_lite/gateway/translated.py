@@ -14,21 +14,20 @@ from .. import models
 from ..cache import Recent
 from ..channels.a2a import A2AConnection
 from ..errors import shown_url
-from ..http.multipart import read_form
 from ..modelling.base import fields_of
 from ..options import Timeout
 from ..protocols.a2a.message import OPTIONS
-from ..protocols.agentos.received import InvalidFieldError, decisions_of, flag_of, run_form
+from ..protocols.agentos.received import decisions_of, flag_of, run_form
 from ..protocols.sse import frame
 from ..runs.runner import Runner
-from ..wire import FilePart
 from ..wsgi import Refused
 from .incoming import Answer, Caller, Incoming, json_answer
 from .pushes import Pushes
 from .questions import answer_of, asked
 from .relayed import RelayedTasks
 from .renewal import Renewed
-from .telling import Telling
+from .routes import Routes
+from .telling import EVENT_STREAM, Telling
 from .upstream import Upstream
 
 __all__ = ["Translated"]
@@ -48,11 +47,6 @@ _NOT_OVER_A2A = {
 }
 #: Of an output only what an AgentOS would say; its clients stumble over more.
 _ROW = ("run_id", "session_id", "status", "content")
-_SSE = [
-    ("Content-Type", "text/event-stream; charset=utf-8"),
-    ("Cache-Control", "no-cache"),
-    ("X-Accel-Buffering", "no"),
-]
 _DECISIONS = "the agent has asked: %s. Answer with input=, or as the value of the field 'input'"
 
 
@@ -76,7 +70,7 @@ class Translated:
         self._heartbeat = heartbeat
         self._looks: Recent[Renewed[Any]] = Recent(_LOOKS)
         self._names = fields_of(getattr(models, self.component.output)).values()
-        self._routes: Dict[Tuple[str, ...], Callable[..., Answer]] = {
+        routes: Dict[Tuple[str, ...], Callable[..., Answer]] = {
             ("GET",): self._detail,
             ("POST", "runs"): self._run,
             ("GET", "runs"): self._list,
@@ -84,6 +78,7 @@ class Translated:
             ("POST", "runs", "", "continue"): self._continue,
             ("POST", "runs", "", "cancel"): self._cancel,
         }
+        self._routes = Routes(routes, _NOT_OVER_A2A, "%s at %s" % (self.id, self.url))
 
     @property
     def upstream(self) -> Optional[Upstream]:
@@ -111,28 +106,13 @@ class Translated:
 
     def serve(self, incoming: Incoming, rest: List[str]) -> Answer:
         """Answer a request that goes on with ``rest`` behind the component's id. Blocks."""
-        # The id of the run stands third.
-        shape = tuple("" if place == 1 else each for place, each in enumerate(rest))
-        route = self._routes.get((incoming.method, *shape))
-        if route is None:
-            return self._refuse(incoming, rest)
         try:
             # A copy remembers nothing of other callers' runs, and shares the connections.
             remote = copy.copy(self._remote)
-            return route(remote, incoming.caller.options(self._forwards), incoming, *rest[1:2])
-        except InvalidFieldError as error:
-            return json_answer(422, {"detail": error.detail})
+            options = incoming.caller.options(self._forwards)
+            return self._routes.answer(incoming, rest, remote, options)
         except (TypeError, ValueError) as error:
             raise Refused(400, str(error)) from error
-
-    def _refuse(self, incoming: Incoming, rest: List[str]) -> Answer:
-        for word, reason in _NOT_OVER_A2A.items():
-            if word in rest:
-                raise Refused(501, "%s at %s: %s." % (self.id, self.url, reason))
-        known = {shape[1:] for shape in self._routes}
-        if tuple("" if place == 1 else each for place, each in enumerate(rest)) in known:
-            raise Refused(405, "Method Not Allowed")
-        raise Refused(404, "Not Found")
 
     # --- What it is
 
@@ -151,7 +131,7 @@ class Translated:
     # --- Runs
 
     def _run(self, remote: Any, options: Dict[str, Any], incoming: Incoming) -> Answer:
-        fields, files = self._form(incoming)
+        fields, files = incoming.form()
         form = run_form(fields, files)
         for name in form.options:
             if name not in OPTIONS:
@@ -169,7 +149,7 @@ class Translated:
     def _continue(
         self, remote: Any, options: Dict[str, Any], incoming: Incoming, run_id: str
     ) -> Answer:
-        fields, _ = self._form(incoming)
+        fields, _ = incoming.form()
         answer = answer_of(decisions_of(self.component, fields), fields)
         if answer is None:
             asking = remote.get_run(run_id, fields.get("session_id") or None, **options)
@@ -202,22 +182,9 @@ class Translated:
         return json_answer(200, self._data(output))
 
     def _list(self, remote: Any, options: Dict[str, Any], incoming: Incoming) -> Answer:
-        session_id = incoming.argument("session_id")
-        if session_id is None:
-            missing = {"type": "missing", "loc": ["query", "session_id"], "msg": "Field required"}
-            return json_answer(422, {"detail": [{**missing, "input": None}]})
+        session_id = incoming.required("session_id")
         outputs = remote.list_runs(session_id, status=incoming.argument("status"), **options)
         return json_answer(200, [self._row(each) for each in outputs])
-
-    @staticmethod
-    def _form(incoming: Incoming) -> Tuple[Dict[str, str], List[FilePart]]:
-        try:
-            fields, files = read_form(incoming.header("Content-Type") or "", incoming.content())
-        except ValueError as error:
-            raise InvalidFieldError("message", str(error), "missing") from error
-        if incoming.caller.guest.user is not None:  # whatever the form says
-            fields["user_id"] = incoming.caller.guest.user
-        return fields, files
 
     def _answer(self, output: Any, background: bool, run_id: Optional[str]) -> Answer:
         data = self._data(output)
@@ -241,7 +208,8 @@ class Translated:
                 data.update(asked(self.component, stream.partial_output()))
             return frame(name, data)
 
-        return Answer(200, _SSE, Telling(stream, tell, self._heartbeat, cancels=not background))
+        body = Telling(stream, tell, self._heartbeat, cancels=not background)
+        return Answer(200, EVENT_STREAM, body)
 
     def _data(self, output: Any) -> Dict[str, Any]:
         """An output as AgentOS writes it."""

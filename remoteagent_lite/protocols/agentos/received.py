@@ -40,11 +40,16 @@ _KINDS: Tuple[Tuple[str, str, Type[Media]], ...] = (
 
 
 class InvalidFieldError(ValueError):
-    """A field cannot be read; ``detail`` is what AgentOS answers with status 422."""
+    """A field cannot be read; ``detail`` is what AgentOS answers with status 422.
 
-    def __init__(self, name: str, problem: str, kind: str = "value_error") -> None:
+    It is one of the "body", or of the "query".
+    """
+
+    def __init__(
+        self, name: str, problem: str, kind: str = "value_error", where: str = "body"
+    ) -> None:
         super().__init__("%s: %s" % (name, problem))
-        self.detail = [{"type": kind, "loc": ["body", name], "msg": problem, "input": None}]
+        self.detail = [{"type": kind, "loc": [where, name], "msg": problem, "input": None}]
 
 
 class RunForm(NamedTuple):
