@@ -25,6 +25,7 @@ from tests.peers.server import A2A_SDK, AGENTOS_LATEST, PeerServer
 
 from .activeworkflow import HOSTS
 from .clients import A2A_STREAMS, CALLS, STREAMS
+from .functions import SERVERS, measured as functions_measured
 from .gateways import GATEWAYS, measured
 from .recorded import RECORDINGS
 from .replay import MIB
@@ -309,20 +310,40 @@ class Benchmarks:
             results = interleave(
                 self.rounds, list(served), lambda name: measured(served[name], calls)
             )
+        title = "Before one AgentOS: the gateway's CPU (x ours)"
+        self._servers(title, "gateway", "ours", results)
+
+    def functions(self) -> None:
+        """Print what a Python function costs as an A2A agent, and an agent of the official SDK."""
+        calls = 20 if self.quick else 200
+        try:
+            python_of(A2A_SDK)
+        except PeerEnvironmentError as error:
+            print("\nThe A2A SDK cannot be had: %s" % error)
+            return
+        with contextlib.ExitStack() as stack:
+            served = {name: stack.enter_context(serve()) for name, serve in SERVERS.items()}
+            results = interleave(
+                self.rounds, list(served), lambda name: functions_measured(served[name], calls)
+            )
+        title = "One scripted agent over A2A: the server's CPU (x ours in memory)"
+        self._servers(title, "server", "ours, in memory", results)
+
+    @staticmethod
+    def _servers(title: str, kind: str, ours: str, results: Dict[str, List[Result]]) -> None:
         rows = []
-        direct = median(results["direct"], "first", 1e3)
-        for name in GATEWAYS:
+        for name, measurements in results.items():
             row = [name]
             if name == "direct":
-                row += ["-", "-", cell(direct)]
+                row += ["-", "-"]
             else:
                 for key, scale in (("event", 1e6), ("call", 1e3)):
-                    times = ratio(results[name], results["ours"], key)
-                    row.append(cell(median(results[name], key, scale), times))
-                row.append(cell(median(results[name], "first", 1e3)))
+                    times = ratio(measurements, results[ours], key)
+                    row.append(cell(median(measurements, key, scale), times))
+            row.append(cell(median(measurements, "first", 1e3)))
             rows.append(row)
-        header = ["gateway", "per event, us", "per short call, ms", "first event after, ms"]
-        table("Before one AgentOS: the gateway's CPU (x ours)", header, rows)
+        header = [kind, "per event, us", "per short call, ms", "first event after, ms"]
+        table(title, header, rows)
 
 
 TABLES: Dict[str, Callable[[Benchmarks], None]] = {
@@ -336,6 +357,7 @@ TABLES: Dict[str, Callable[[Benchmarks], None]] = {
     "a2a-stream": Benchmarks.a2a_stream,
     "a2a": Benchmarks.a2a,
     "gateway": Benchmarks.gateway,
+    "functions": Benchmarks.functions,
 }
 
 

@@ -20,7 +20,7 @@ from typing import Callable, ContextManager, Dict, Iterator, NamedTuple, Optiona
 
 from tests.peers.server import AGENTOS_LATEST, PeerServer
 
-__all__ = ["GATEWAYS", "measured"]
+__all__ = ["GATEWAYS", "Served", "cpu_of", "measured"]
 
 HERE = Path(__file__).resolve().parent
 #: Pieces of the long answer.
@@ -71,7 +71,7 @@ GATEWAYS: Dict[str, Callable[[str], ContextManager[Served]]] = {
 }
 
 
-def _cpu(pid: Optional[int]) -> float:
+def cpu_of(pid: Optional[int]) -> float:
     """CPU seconds that a process has had."""
     if pid is None:
         return 0.0
@@ -96,13 +96,13 @@ def measured(served: Served, calls: int) -> Dict[str, float]:
     """CPU seconds per event and per short call, and seconds to the first event (median)."""
     url, pid = served
     _ask(url, "hello", False)  # connections and first-use costs are paid
-    before = _cpu(pid)
+    before = cpu_of(pid)
     _, body = _ask(url, "count:%d" % PIECES, True)
     assert body.count(b"event: RunContent\n") == PIECES, body[-300:]
-    event = (_cpu(pid) - before) / PIECES
-    before = _cpu(pid)
+    event = (cpu_of(pid) - before) / PIECES
+    before = cpu_of(pid)
     for _ in range(calls):
         assert b"echo: hello" in _ask(url, "hello", False)[1]
-    call = (_cpu(pid) - before) / calls
+    call = (cpu_of(pid) - before) / calls
     first = statistics.median(_ask(url, "hello", True)[0] for _ in range(calls))
     return {"event": event, "call": call, "first": first}

@@ -5,8 +5,10 @@ There is one at a time::
     {"id": "...", "kind": "input", "question": "Which colour?", "options": ["red", "blue"]}
     {"id": "...", "kind": "confirm", "name": "delete_file", "args": {...}, "question": "..."}
 
-An answer is a text to the first, and ``{"confirmed": true, "note": "..."}`` to the second. The ids
-are those of AgentOS's tool calls, so a decision names what it decides.
+Both have a ``name``, and the ``place`` in the function; ``options`` and the ``question`` of a
+confirmation are not always there. An answer is a text to the first, and ``{"confirmed": true,
+"note": "..."}`` to the second. The ids are those of AgentOS's tool calls, so a decision names what
+it decides.
 """
 
 from __future__ import annotations

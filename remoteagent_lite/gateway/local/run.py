@@ -306,7 +306,7 @@ class Run:
             pending["options"] = [str(each) for each in options]
             if not pending["options"]:
                 raise ValueError("there is no option to choose from")
-        answer: str = self._answer(self._scope, "ask", str(question), pending)
+        answer: str = self.answer(self._scope, "ask", {**pending, "name": str(question)})
         return answer
 
     def confirm(
@@ -319,11 +319,12 @@ class Run:
         pending: Json = {"kind": "confirm", "name": name, "args": dict(args or {})}
         if question is not None:
             pending["question"] = question
-        answer = self._answer(self._scope, "confirm", name, pending)
+        answer = self.answer(self._scope, "confirm", pending)
         return Confirmation(answer["confirmed"], answer.get("note"))
 
-    def _answer(self, scope: Scope, kind: str, name: str, pending: Json) -> Any:
-        place = scope.place()
+    def answer(self, scope: Scope, kind: str, pending: Json) -> Any:
+        """The answer to what is ``pending``; the run pauses if there is none yet."""
+        place, name = scope.place(), pending["name"]
         known = self._journal.known(place, kind, name)
         if known is not None and "value" in known:
             return known["value"]

@@ -13,6 +13,7 @@ from ...protocols.component import AGENT
 from ...runs.runner import Runner
 from .answers import called
 from .component import LocalComponent
+from .deciding import decide
 from .entries import Entry
 from .execution import RunEnded
 from .journal import Scope
@@ -94,7 +95,7 @@ def _remote(
     )
     output = kind.from_dict(value)
     while output.is_paused:
-        going_on = _decided(run, scope, output)
+        going_on = decide(output, lambda kind, pending: run.answer(scope, kind, dict(pending)))
         place = scope.place()
         value = scope.once(
             place,
@@ -127,66 +128,6 @@ def _streamed(run: Any, tell: Callable[[Entry], None], stream: Any) -> Any:
         with contextlib.suppress(RemoteAgentError):
             stream.cancel(wait=_CANCEL)
         raise RunEnded
-
-
-def _decided(run: Any, scope: Scope, output: Any) -> Json:
-    """Ask for what a paused run waits for, and write it in; the options that go with it."""
-    waiting: List[Any] = []
-    for each in output.pending:
-        waiting += each.active_requirements if each.pause_type == "executor" else [each]
-    if not waiting:
-        question = str(output.content or "The agent asks for an input.")
-        pending = {"kind": "input", "question": question}
-        return {"input": run._answer(scope, "ask", question, pending)}
-    for item in waiting:
-        _decide(run, scope, item)
-    return {}
-
-
-def _decide(run: Any, scope: Scope, item: Any) -> None:
-    data = item.to_dict()
-    tool = data.get("tool_execution")
-    tool = tool if isinstance(tool, dict) else data
-    what = str(item.waits_for or item.pause_type)
-
-    def ask(question: str, options: Optional[List[str]] = None) -> Any:
-        pending: Json = {"kind": "input", "question": question}
-        if options:
-            pending["options"] = options
-        return run._answer(scope, "ask", question, pending)
-
-    if item.pause_type in ("confirmation", "output_review"):
-        name = str(tool.get("tool_name") or data.get("step_name") or what)
-        pending = {"kind": "confirm", "name": name, "args": tool.get("tool_args") or {}}
-        pending["question"] = what
-        answer = run._answer(scope, "confirm", name, pending)
-        if answer["confirmed"]:
-            item.confirm()
-        else:
-            item.reject(*([answer["note"]] if answer.get("note") else []))
-    elif item.pause_type == "user_input":
-        fields = tool.get("user_input_schema") or data.get("user_input_schema") or []
-        open_fields = [each for each in fields if each.get("value") is None]
-        item.answer(
-            {
-                each["name"]: _typed(each, ask(str(each.get("description") or each["name"])))
-                for each in open_fields
-            }
-        )
-    elif item.pause_type == "external_execution":
-        item.set_result(ask(what))
-    else:
-        item.select(ask(what, [str(each) for each in data.get("available_choices") or []]))
-
-
-def _typed(field: Json, text: str) -> Any:
-    """A text as the type that a field is of."""
-    kind = {"int": int, "float": float}.get(str(field.get("field_type")))
-    if kind is not None:
-        return kind(text)
-    if field.get("field_type") == "bool":
-        return text.strip().lower() in ("yes", "true", "1", "y")
-    return text
 
 
 def _local(
