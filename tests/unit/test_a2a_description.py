@@ -178,10 +178,10 @@ FLOODS = {
 def test_flood_of_anything_never_makes_a_long_text_or_takes_long(name):
     make, said = FLOODS[name]
     sent = make()
-    started = time.monotonic()
+    started = time.thread_time()
     text = describe(sent, CARD)
-    # Well under a second when nothing else runs; what is quadratic takes minutes.
-    assert time.monotonic() - started < 10
+    # Some seconds of CPU at the most; what is quadratic takes minutes.
+    assert time.thread_time() - started < 10
     assert said in " ".join(text.split())
     assert len(text) < 60000
 

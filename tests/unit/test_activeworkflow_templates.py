@@ -149,7 +149,7 @@ def test_filters_that_are_used_wrongly_say_so() -> None:
 
 def test_no_template_takes_long_to_read() -> None:
     # The longest text of each kind that a careless pattern goes over again and again.
-    started = time.monotonic()
+    started = time.thread_time()
     for piece in (
         "{{",
         "{",
@@ -166,7 +166,7 @@ def test_no_template_takes_long_to_read() -> None:
             fill(piece * 20000)
         with contextlib.suppress(AgentError):
             fill("{{ a" + piece[2:] * 20000 + " }}")
-    assert time.monotonic() - started < 30
+    assert time.thread_time() - started < 30
 
 
 @given(strategies.text(alphabet="{}%'\" |:,.[]-ab0raw\n", max_size=40))
