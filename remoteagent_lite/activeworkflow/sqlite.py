@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union
 
+from ..sqlite_file import made, opened
 from .idempotency import GIVEN_BACK, STILL_RUNNING, WAIT, Reply, Store, busy
 
 __all__ = ["SQLiteStore"]
@@ -49,6 +50,9 @@ _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
 
 #: Seconds for which those who wait can see that a call was given back.
 _GIVEN_BACK_FOR = 60.0
+
+#: Seconds to wait for a lock that another process has.
+_PATIENCE = 20.0
 
 #: How many answers are dropped at a time to make room.
 _DROPPED = 64
@@ -106,8 +110,6 @@ class SQLiteStore(Store):
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._path = os.path.realpath(os.fsdecode(path))
-        # mode=rw: SQLite would make a missing file readable for everybody.
-        self._uri = Path(self._path).as_uri() + "?mode=rw"
         self._keep = keep
         self._wait = wait
         self._lease = lease
@@ -351,7 +353,7 @@ class SQLiteStore(Store):
         return self._transaction(work)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connection()
+        connection = opened(self._path, _PATIENCE)
         try:
             connection.execute("BEGIN IMMEDIATE")
             # Closing the connection rolls back what an error has left open.
@@ -360,17 +362,6 @@ class SQLiteStore(Store):
             return result
         finally:
             connection.close()
-
-    def _connection(self) -> sqlite3.Connection:
-        # isolation_level None: transactions are the ones written here, and no others.
-        connection = sqlite3.connect(self._uri, timeout=20.0, isolation_level=None, uri=True)
-        try:
-            # Survives a crash of the process; after one of the machine there is no one waiting.
-            connection.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _is_mended(self, error: sqlite3.DatabaseError) -> bool:
         """Make the file again if it was deleted or cut off; False if that is not what is wrong."""
@@ -402,21 +393,11 @@ class SQLiteStore(Store):
 
     def _make(self) -> None:
         """Make the file and its tables, as far as they are not there."""
-        if not os.path.exists(self._path):
-            empty = "%s.%s" % (self._path, uuid.uuid4().hex)
-            os.close(os.open(empty, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            # Its own name comes last: SQLite's locks would end with a descriptor closed here.
-            try:
-                os.link(empty, self._path)
-                os.unlink(empty)
-            except FileExistsError:
-                os.unlink(empty)  # another process was faster
-            except OSError:  # a file system without links
-                os.rename(empty, self._path)
+        made(self._path)
         self._make_tables()
 
     def _make_tables(self) -> None:
-        connection = self._connection()
+        connection = opened(self._path, _PATIENCE)
         try:
             connection.executescript(_SCHEMA)
         finally:

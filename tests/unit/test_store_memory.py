@@ -36,13 +36,13 @@ def test_who_waits_is_told_at_once() -> None:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    while not store._waiting:
+    while not store._news._listening:
         time.sleep(0.001)
     assert not done.is_set()
     store.append("r", "me", ["x"])
     waiter.join(30)
     assert done.is_set()
-    assert not store._waiting
+    assert not store._news._listening
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import heapq
-import os
 import threading
 import time
-import weakref
 from sys import getsizeof
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .contract import Query, Session, Store, StoredRun, sessions_of
+from .forks import Forking
+from .news import News
 
 __all__ = ["MemoryStore"]
 
@@ -34,7 +34,7 @@ def _order(run: StoredRun) -> Tuple[float, str]:
     return run.updated_at, run.run_id
 
 
-class MemoryStore(Store):
+class MemoryStore(Store, Forking):
     """Tells those who wait at once. Bytes are those that Python's objects take.
 
     A fork gets a copy as it was at that moment, and goes its own way from there: the runs that were
@@ -42,15 +42,23 @@ class MemoryStore(Store):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # guards all below; held for look-ups and sums only
+        self._news = News()
+        self._lock = threading.Lock()  # guards all below; held for look-ups and sums only
         self._kept: Dict[str, _Kept] = {}
         self._by_session: Dict[str, Set[str]] = {}
         self._held: Set[str] = set()
         self._size = 0
-        # Of the runs that somebody waits for: how many do, and what wakes them.
-        self._waiting: Dict[str, List[Any]] = {}
-        with _stores_lock:
-            _stores.add(self)
+        Forking.__init__(self)
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+
+    def _after_fork(self, in_child: bool) -> None:
+        if in_child:
+            self._lock = threading.Lock()
+            self._news = News()
+        else:
+            self._lock.release()
 
     # --- One run
 
@@ -78,8 +86,8 @@ class MemoryStore(Store):
             kept.run = run
             kept.log.extend(entries)
             self._put(kept)
-            self._tell(run.run_id)
-            return True
+        self._news.tell(run.run_id)
+        return True
 
     def append(self, run_id: str, holder: str, entries: Sequence[str]) -> bool:
         with self._lock:
@@ -90,9 +98,8 @@ class MemoryStore(Store):
             size = sum(map(getsizeof, entries))
             kept.size += size
             self._size += size
-            if run_id in self._waiting:
-                self._tell(run_id)
-            return True
+        self._news.tell(run_id)
+        return True
 
     def entries(self, run_id: str, start: int = 0, limit: int = 1000) -> List[str]:
         with self._lock:
@@ -101,27 +108,16 @@ class MemoryStore(Store):
 
     def wait(self, run_id: str, start: int, version: int, seconds: float) -> None:
         until = time.monotonic() + seconds
-        with self._lock:
-            waiting = self._waiting.setdefault(run_id, [0, threading.Condition(self._lock)])
-            waiting[0] += 1
-            try:
-                while True:
+        with self._news.of(run_id) as news:
+            while True:
+                news.clear()
+                with self._lock:
                     kept = self._kept.get(run_id)
-                    left = until - time.monotonic()
                     if kept is None or kept.run.version != version or len(kept.log) > start:
                         return
-                    if left <= 0:
-                        return
-                    waiting[1].wait(left)
-            finally:
-                waiting[0] -= 1
-                if not waiting[0] and self._waiting.get(run_id) is waiting:
-                    del self._waiting[run_id]
-
-    def _tell(self, run_id: str) -> None:
-        waiting = self._waiting.get(run_id)
-        if waiting is not None:
-            waiting[1].notify_all()
+                left = until - time.monotonic()
+                if left <= 0 or not news.wait(left):
+                    return
 
     def _put(self, kept: _Kept) -> None:
         run = kept.run
@@ -190,7 +186,7 @@ class MemoryStore(Store):
 
     def _forget(self, kept: _Kept) -> None:
         self._take(kept)
-        self._tell(kept.run.run_id)
+        self._news.tell(kept.run.run_id)
 
     def prune(self, before: float, most_runs: int, most_bytes: int) -> None:
         with self._lock:
@@ -210,36 +206,3 @@ class MemoryStore(Store):
 
     def __repr__(self) -> str:
         return "MemoryStore()"
-
-
-# --- Forks: a copy is made between two calls, and of its locks nothing is waited for.
-
-_stores_lock = threading.Lock()
-_stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
-_locked: List[MemoryStore] = []
-
-
-def _before_fork() -> None:
-    _stores_lock.acquire()
-    _locked.extend(_stores)
-    for store in _locked:
-        store._lock.acquire()
-
-
-def _after_fork(in_child: bool) -> None:
-    for store in _locked:
-        if in_child:
-            store._lock = threading.RLock()
-            store._waiting = {}
-        else:
-            store._lock.release()
-    _locked.clear()
-    _stores_lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_child=lambda: _after_fork(True),
-        after_in_parent=lambda: _after_fork(False),
-    )
