@@ -18,7 +18,12 @@ from typing import Dict, List, Optional, Tuple
 ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 #: What setup.cfg allows at the least, and the urllib3 of that time.
-OLDEST_DEPENDENCIES = ["requests==2.26.0", "urllib3==1.26.20", "sseclient-py==1.7.2"]
+OLDEST_DEPENDENCIES = [
+    "requests==2.26.0",
+    "urllib3==1.26.20",
+    "sseclient-py==1.7.2",
+    "redis==4.5.4",
+]
 TOUCHING_DEPENDENCIES = ["tests/unit", "tests/live/test_agentos.py", "tests/live/test_media.py"]
 #: Each is a process of its own. The live ones come first: they take longest, mostly by waiting.
 PARTS = [["tests/live"], ["tests/unit"]]
