@@ -13,7 +13,6 @@ import hashlib
 import json
 import threading
 import urllib.request
-import wsgiref.simple_server
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -43,6 +42,7 @@ from remoteagent_lite import (
     UnsupportedOperationError,
 )
 from remoteagent_lite.models.a2a_v10 import Part
+from remoteagent_lite.testing import serve
 from tests.peers import server as peers
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "a2a-conformance.md"
@@ -803,11 +803,6 @@ def push_received(way: Way) -> None:
         assert other.id not in {notice.task_id for notice in hook.notices}
 
 
-class _Silent(wsgiref.simple_server.WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the tests' output to what the tests say."""
-
-
 class Hook:
     """A PushReceiver on a server of its own, which keeps what it is told."""
 
@@ -816,11 +811,8 @@ class Hook:
         self.refused = 0
         self._changed = threading.Condition()
         self._receiver = PushReceiver(self._keep, token)
-        self._server = wsgiref.simple_server.make_server(
-            "127.0.0.1", 0, self._app, handler_class=_Silent
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = "http://127.0.0.1:%d/hook" % self._server.server_port
+        self._served = serve(self._app)
+        self.url = ""
 
     def _app(self, environ: Dict[str, Any], start_response: Any) -> Any:
         def start(status: str, headers: Any) -> Any:
@@ -850,13 +842,11 @@ class Hook:
             return self._changed.wait_for(lambda: self.refused > 0, timeout=10)
 
     def __enter__(self) -> "Hook":
-        self._thread.start()
+        self.url = self._served.__enter__() + "/hook"
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._served.__exit__(*exc_info)
 
 
 def extended_card(way: Way) -> None:

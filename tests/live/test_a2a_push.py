@@ -2,13 +2,12 @@
 
 import contextlib
 import queue
-import threading
-import wsgiref.simple_server
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 
 from remoteagent_lite import A2AClient, PushNotification, PushReceiver
+from remoteagent_lite.testing import serve
 from tests.peers.server import PeerServer
 
 #: Seconds until a notification that should come is given up.
@@ -16,13 +15,8 @@ BOUND = 15.0
 WAYS = [("1.0", "json-rpc"), ("1.0", "rest"), ("0.3", "json-rpc"), ("0.3", "rest")]
 
 
-class _Silent(wsgiref.simple_server.WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the tests' output to what the tests say."""
-
-
 class Inbox:
-    """A PushReceiver served by wsgiref: its notifications, and the statuses it answered with."""
+    """A PushReceiver on a server: its notifications, and the statuses it answered with."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.notifications: "queue.Queue[PushNotification]" = queue.Queue()
@@ -50,16 +44,9 @@ class Inbox:
 
 @contextlib.contextmanager
 def served(inbox: Inbox) -> Iterator[Inbox]:
-    server = wsgiref.simple_server.make_server("127.0.0.1", 0, inbox.app, handler_class=_Silent)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    inbox.url = "http://127.0.0.1:%d/hook" % server.server_port
-    try:
+    with serve(inbox.app) as url:
+        inbox.url = url + "/hook"
         yield inbox
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def texts(notifications: List[PushNotification]) -> List[Optional[str]]:

@@ -2,14 +2,13 @@
 
 import contextlib
 import json
-import threading
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from remoteagent_lite import A2AClient, CardVerificationError, RemoteAgent, cli
 from remoteagent_lite.signatures import ALGORITHMS, CardVerifier
+from remoteagent_lite.testing import serve
 from tests.peers.server import A2A_SDK_03_SIGNING, A2A_SDK_SIGNING, PeerServer
 from tests.peers.signing import CARD, OLD_CARD, SigningKey, new_key, sign
 
@@ -37,11 +36,6 @@ def test_whatever_an_sdk_signs_passes_and_nothing_else(peer: str, card: Dict[str
                 CardVerifier(key.jwk)(None, {**signed, **change})
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        """Keep the tests' output to what the tests say."""
-
-
 class Keys:
     """A web server with a set of keys; it counts how often it is asked."""
 
@@ -58,16 +52,9 @@ class Keys:
 
 @contextlib.contextmanager
 def served(keys: Keys) -> Iterator[Keys]:
-    server = make_server("127.0.0.1", 0, keys.app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    keys.url = "http://127.0.0.1:%d/.well-known/jwks.json" % server.server_port
-    try:
+    with serve(keys.app) as url:
+        keys.url = url + "/.well-known/jwks.json"
         yield keys
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextlib.contextmanager
