@@ -18,6 +18,7 @@ from ..protocols.jsontext import read_json
 from ..wsgi import Refused
 from .fronted import Fronted
 from .incoming import Answer, Caller, Incoming, json_answer
+from .local.sessions import LocalSessions
 from .page import page_of
 from .renewal import Look, Seen
 from .scopes import may_see, sees_any
@@ -39,12 +40,16 @@ _MAX_LOOKED_INTO = 1024 * 1024
 
 
 class AgentOSFace:
-    """Answers AgentOS's requests for ``fronted`` components, in their order."""
+    """Answers AgentOS's requests for ``fronted`` components, in their order.
+
+    ``sessions`` are those of functions, if there are any.
+    """
 
     def __init__(
         self,
         fronted: Sequence[Fronted],
         upstreams: Sequence[Upstream],
+        sessions: Optional[LocalSessions],
         os_id: str,
         name: Optional[str],
         description: Optional[str],
@@ -55,6 +60,7 @@ class AgentOSFace:
             self._by_kind[each.component.path][each.id] = each
         self._fronted = fronted
         self._upstreams = upstreams
+        self._sessions = sessions
         self._own = {"os_id": os_id, "name": name, "description": description}
         self._auth_mode = auth_mode
         self._began = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
@@ -147,6 +153,8 @@ class AgentOSFace:
         seen = _all_seen(looks)
         _refuse_as_all_do(seen)
         configs = [each.value for each in seen[: len(self._upstreams)]]
+        if self._sessions is not None:
+            configs.append(self._sessions.config())
         whole = _joined([each for each in configs if isinstance(each, dict)])
         by_upstream = dict(zip(map(id, self._upstreams), seen))
         by_fronted = dict(zip(map(id, others), seen[len(self._upstreams) :]))
@@ -174,6 +182,12 @@ class AgentOSFace:
     # --- Data
 
     def _data(self, incoming: Incoming) -> Answer:
+        if self._sessions is not None:
+            named = _named(incoming).get("db_id")
+            if not self._upstreams or named == self._sessions.db_id:
+                return self._sessions.serve(incoming)
+            if named is None and incoming.segments[0] == "sessions":
+                raise Refused(400, _WHICH)
         if not self._upstreams:
             raise Refused(501, _NO_DATA)
         if incoming.segments[0] == "service-accounts" and not self._upstreams[0].forwards:
@@ -201,11 +215,7 @@ class AgentOSFace:
             return self._upstreams[0]
         named = _named(incoming)
         if not named:
-            raise Refused(
-                400,
-                "The db_id query parameter is required when using multiple databases: this "
-                "gateway stands before several servers (GET /config names their databases).",
-            )
+            raise Refused(400, _WHICH)
         looks = [each.look("/config", incoming.caller) for each in self._upstreams]
         seen = _all_seen(looks)
         for upstream, each in zip(self._upstreams, seen):
@@ -219,6 +229,10 @@ class AgentOSFace:
         raise Refused(404, _UNKNOWN[kind] % value)
 
 
+_WHICH = (
+    "The db_id query parameter is required when using multiple databases: this gateway has several "
+    "(GET /config names them)."
+)
 _NO_DATA = (
     "No upstream of this gateway is an AgentOS: the agents behind it keep their sessions and all "
     "other data to themselves."

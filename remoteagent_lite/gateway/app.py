@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
 
 from ..channels.a2a import A2AConnection
 from ..channels.agentos import Connection
@@ -17,9 +18,15 @@ from .fronted import Fronted
 from .home import Home
 from .incoming import Answer, Incoming, failure, json_answer
 from .limits import Origins, Runs, is_run
+from .local.component import LocalComponent, agent
+from .local.engine import Engine
+from .local.served import Served
+from .local.sessions import LocalSessions
 from .passage import HEARTBEAT
 from .pushes import Pushes
 from .scopes import may, need_of
+from .store.contract import Store
+from .store.opening import open_store
 from .translated import Translated
 from .upstream import Forwarded, Upstream
 
@@ -33,12 +40,19 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CREDENTIALS = ("forward", "own")
 
 
+Component = Union[Runner[Any, Any, Any], LocalComponent, Callable[[Any], Any]]
+
+
 class Gateway:
-    """One AgentOS in front of remote agents, teams and workflows of many servers.
+    """One AgentOS of remote agents, teams and workflows of many servers, and of Python functions.
 
     ``components`` are RemoteAgent, RemoteTeam and RemoteWorkflow objects, of any server and
     protocol. Each keeps its id, so no two of a kind may share one: ValueError. Nothing is asked of
     their servers here, and none of them has to be up. Their ``timeout`` bounds what is passed on.
+    Or they are functions: what ``@agent``, ``@team`` and ``@workflow`` make, or a bare function,
+    which is an agent of its name. Their runs are kept in ``store``: "sqlite:///runs.db",
+    "redis://host:6379/0", a Store of one's own, or, without it, this process's memory. The gateway
+    closes it.
 
     ``auth`` decides who is let in, Keys or JWT; without it the door is open. ``upstream_auth`` says
     whose credentials the servers see: with "forward" the caller's Authorization header and nothing
@@ -58,13 +72,14 @@ class Gateway:
     which a stream gets a comment, by which a client that has left is noticed.
 
     A WSGI callable for any server with threads: a request takes one for as long as it lasts, a
-    streamed run included. It survives a fork. ``close()`` closes idle connections, and ends the
-    threads that post push notifications.
+    streamed run included; a function has one of its own. It survives a fork. ``close()`` closes
+    idle connections, and ends the threads that post push notifications and what functions are
+    doing.
     """
 
     def __init__(
         self,
-        *components: Runner[Any, Any, Any],
+        *components: Component,
         os_id: str = "gateway",
         name: Optional[str] = None,
         description: Optional[str] = None,
@@ -72,6 +87,7 @@ class Gateway:
         upstream_auth: Optional[str] = None,
         runs_per_caller: Optional[int] = None,
         cors: Sequence[str] = (),
+        store: Union[str, Store, None] = None,
         a2a: bool = False,
         public_url: Optional[str] = None,
         trusted_proxies: Sequence[str] = (),
@@ -93,32 +109,35 @@ class Gateway:
         self._upstreams: List[Upstream] = []
         self._translated: List[Translated] = []
         self._fronted: List[Fronted] = []
-        for component in components:
-            self._add(component, upstream_auth == "forward", heartbeat)
+        self._engine: Optional[Engine] = None
+        sessions: Optional[LocalSessions] = None
+        for component in _checked(components):
+            if isinstance(component, Runner):
+                self._front(component, upstream_auth == "forward", heartbeat)
+                continue
+            if a2a:
+                raise ValueError("functions are served as an AgentOS only: leave a2a= out")
+            if self._engine is None or sessions is None:
+                self._engine = Engine(open_store("memory:" if store is None else store))
+                sessions = LocalSessions(self._engine, os_id)
+            served = Served(component, self._engine, os_id, heartbeat)
+            sessions.add(component.key, served.rendering)
+            self._fronted.append(served)
         self._auth = auth
         self._body_limit = body_limit
         self._header_limit = header_limit
         self._runs = Runs(runs_per_caller)
         self._cors = Origins(cors)
         mode = "none" if auth is None else auth.mode
-        self._agentos = AgentOSFace(self._fronted, self._upstreams, os_id, name, description, mode)
+        self._agentos = AgentOSFace(
+            self._fronted, self._upstreams, sessions, os_id, name, description, mode
+        )
         self._a2a: Optional[A2AFace] = None
         home = Home(public_url, trusted_proxies)
         if a2a:
             self._a2a = A2AFace(self._fronted, self._runs, home, mode, heartbeat)
 
-    def _add(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
-        if not isinstance(remote, Runner):
-            raise TypeError(
-                "a Gateway stands before RemoteAgent, RemoteTeam and RemoteWorkflow objects, not %r"
-                % (remote,)
-            )
-        for other in self._fronted:
-            if (other.component, other.id) == (remote.component, remote.id):
-                raise ValueError(
-                    "two %ss have the id %r, which would name either: %r is the second"
-                    % (remote.component.kind, remote.id, remote)
-                )
+    def _front(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         connection = remote._connection
         if isinstance(connection, A2AConnection):
             self._translated.append(
@@ -197,10 +216,13 @@ class Gateway:
     def close(self) -> None:
         """End what is asked of the servers behind requests, and close idle connections.
 
-        Push notification configs are forgotten; waits for the threads that post, some seconds.
+        Push notification configs are forgotten, and runs of functions that are under way fail;
+        waits for the threads of both, some seconds.
 
         Requests under way go on, and the gateway can be used again.
         """
+        if self._engine is not None:
+            self._engine.close()
         self._pushes.close()
         for upstream in self._upstreams:
             upstream.close()
@@ -217,6 +239,27 @@ class Gateway:
         return "Gateway(%s)" % ", ".join(
             "%s %r" % (each.component.kind, each.id) for each in self._fronted
         )
+
+
+def _checked(components: Sequence[Any]) -> List[Union[Runner[Any, Any, Any], LocalComponent]]:
+    """The components. TypeError for what is none, ValueError for the second of one id."""
+    checked: List[Any] = []
+    known = set()
+    for each in components:
+        component = agent(each) if inspect.isroutine(each) else each
+        if not isinstance(component, (Runner, LocalComponent)):
+            raise TypeError(
+                "a Gateway stands before RemoteAgent, RemoteTeam and RemoteWorkflow objects and "
+                "functions, not %r" % (component,)
+            )
+        if (component.component, component.id) in known:
+            raise ValueError(
+                "two %ss have the id %r, which would name either: %r is the second"
+                % (component.component.kind, component.id, component)
+            )
+        known.add((component.component, component.id))
+        checked.append(component)
+    return checked
 
 
 def _shown(environ: Environ) -> str:

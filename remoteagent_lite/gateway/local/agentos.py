@@ -228,7 +228,9 @@ class Rendering:
             return self._component is TEAM or (self._component is WORKFLOW and says)
         if self._component is WORKFLOW and kind in ("started", "completed"):
             return True
-        return kind in ("content", "paused", "failed", "rejected", "cancelled")
+        if kind == "content":
+            return not self._is_repeated(entry)
+        return kind in ("paused", "failed", "rejected", "cancelled")
 
     def untold(self, record: Record, index: Optional[int], entry: Entry) -> Optional[Json]:
         """What the end tells where its own event is not: an answer that is no text, or None."""
@@ -258,8 +260,16 @@ class Rendering:
 
     def _content(self, record: Record, entry: Entry) -> Json:
         content = entry["text"]
+        if self._is_repeated(entry):
+            step = {**entry["step"], "content": content}
+            where = {**self._who(), **_place(step)}
+            return {"event": "StepOutput", **where, "step_output": _step_output(step)}
         members = {"content": content, "content_type": _type_of(content)}
         return self._part(record, "RunContent", members)
+
+    def _is_repeated(self, entry: Entry) -> bool:
+        """Whether a workflow says what one of its steps has said, which counts as its own."""
+        return self._component is WORKFLOW and "step" in entry
 
     def _artifact(self, record: Record, entry: Entry) -> Json:
         artifact = dict(entry["artifact"])

@@ -5,7 +5,7 @@ has a ``kind`` and ``at``, in seconds since the epoch; and, by its kind:
 
 ========== =========================================================================================
 started    the run begins
-content    ``text``: a piece of the answer
+content    ``text``: a piece of the answer; ``step`` if it is what that has told already
 artifact   ``artifact``: something beside the answer, whole, as A2A writes artifacts (canonical)
 tool       ``tool``: a call that begins, as AgentOS writes tool executions
 tool_done  ``tool``: the same one, with ``result``, and ``tool_call_error`` true if it failed

@@ -82,6 +82,8 @@ class Run:
         self._inner: Optional[Callable[[Entry], None]] = None
         self._history: Optional[List[Message]] = None
         self.reply_message: Optional[Json] = None
+        #: The steps that have told their answers on the way, by these.
+        self.told_by_steps: Dict[str, Json] = {}
 
     def part_of_it(self, scope: Scope, given: Any, tell: Callable[[Entry], None]) -> Run:
         """This run for the function of another component, which tells it ``tell``."""
@@ -167,7 +169,10 @@ class Run:
         if not isinstance(text, str):
             raise TypeError("a piece of the answer is a str, not %r; see send_data" % (text,))
         if text:
-            self._tell({"kind": "content", "text": text})
+            entry: Entry = {"kind": "content", "text": text}
+            if text in self.told_by_steps:
+                entry["step"] = self.told_by_steps[text]
+            self._tell(entry)
 
     def send_file(
         self,

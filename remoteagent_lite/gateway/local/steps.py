@@ -61,6 +61,8 @@ def step_of(
     if output.status in ("ERROR", "CANCELLED"):
         told = {"kind": "step_done", "success": False, "error": str(output.reason or output.status)}
     tell(told)
+    if isinstance(output.content, str) and isinstance(target, (Runner, LocalComponent)):
+        run.told_by_steps[output.content] = step
     journal.keep(place, "step", name, {"value": output.to_dict()})
     return output.raise_for_status()
 
