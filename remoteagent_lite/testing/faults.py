@@ -27,8 +27,6 @@ class Fault:
         self.times = times
         #: How many requests have had it.
         self.hits = 0
-        #: Whether something is served that it happens to.
-        self.is_armed = False
 
     @property
     def is_over(self) -> bool:
@@ -54,7 +52,6 @@ class Faults:
         for each in faults:
             if not isinstance(each, Fault):
                 raise TypeError("%r is no fault, as cut() and unavailable() are" % (each,))
-            each.is_armed = True
         self._app = app
         self._faults = list(faults)
         self._concerns = concerns

@@ -12,11 +12,11 @@ import os
 import threading
 import time
 import uuid
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ...errors import RemoteAgentError, StoreError
 from ...wsgi import Refused
-from ..store.contract import Query, Session, Store
+from ..store.contract import Limits, Query, Session, Store
 from .answers import called
 from .component import LocalComponent
 from .entries import Entry, Outcome, read, written
@@ -58,7 +58,7 @@ class Engine:
     """Any thread may call; methods block for as long as the store does, ``wait`` longer.
 
     ``most_runs`` is how many may be executed at a time, in this process. ``keep`` are the bounds
-    of the store: seconds since a run's last change, number of runs, and bytes.
+    of the store.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class Engine:
         store: Store,
         *,
         most_runs: int = 1000,
-        keep: Sequence[float] = (7 * 86400.0, 100_000, 1024 * 1024 * 1024),
-        beat: float = BEAT,
-        lease: float = LEASE,
+        keep: Limits = Limits(),  # noqa: B008 - immutable
+        beat: Optional[float] = None,
+        lease: Optional[float] = None,
     ) -> None:
         self.store = store
         self._most_runs = most_runs
         self._keep = keep
-        self._beat = beat
-        self._lease = lease
+        self._beat = BEAT if beat is None else beat
+        self._lease = LEASE if lease is None else lease
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -474,8 +474,8 @@ class Engine:
         self._next_sweep = now + _SWEEP
         for kept in self.store.overdue(time.time()):
             self._living(Record.read(kept))
-        age, runs, size = self._keep
-        self.store.prune(time.time() - age, int(runs), int(size))
+        keep = self._keep
+        self.store.prune(time.time() - keep.seconds, keep.runs, keep.bytes)
 
     def _survive(self) -> None:
         """A forked child executes nothing of its parent's."""

@@ -173,6 +173,8 @@ class Run:
             if text in self.told_by_steps:
                 entry["step"] = self.told_by_steps[text]
             self._tell(entry)
+        else:
+            self._execution.check()
 
     def send_file(
         self,

@@ -32,10 +32,10 @@ def step_of(
     """The output of ``target``, run as a step of ``run`` unless it has been."""
     journal = scope.journal
     kind = _class_of(target)
+    step = {"step_id": str(uuid.uuid4()), "step_name": name, "step_index": _index(place)}
     known = journal.known(place, "step", name)
     if known is not None:
-        return kind.from_dict(known["value"]).raise_for_status()
-    step = {"step_id": str(uuid.uuid4()), "step_name": name, "step_index": _index(place)}
+        return _given(run, target, step, kind.from_dict(known["value"]))
 
     def tell(entry: Entry) -> None:
         run._tell({**entry, "step": step})
@@ -61,9 +61,14 @@ def step_of(
     if output.status in ("ERROR", "CANCELLED"):
         told = {"kind": "step_done", "success": False, "error": str(output.reason or output.status)}
     tell(told)
+    journal.keep(place, "step", name, {"value": output.to_dict()})
+    return _given(run, target, step, output)
+
+
+def _given(run: Any, target: Any, step: Json, output: Any) -> Any:
+    """The output for the function; its text has been told, if ``target`` tells what it does."""
     if isinstance(output.content, str) and isinstance(target, (Runner, LocalComponent)):
         run.told_by_steps[output.content] = step
-    journal.keep(place, "step", name, {"value": output.to_dict()})
     return output.raise_for_status()
 
 

@@ -1,0 +1,141 @@
+"""Several processes serve the same functions over one store: begun here, followed there, killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pytest
+
+from remoteagent_lite import RemoteAgent
+from tests import ROOT
+from tests.redis_server import RedisServer, missing
+
+WAIT = 20.0
+
+
+class Host:
+    """A process; its URL."""
+
+    def __init__(self, store: str, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.local_host", store, str(folder)],
+            cwd=str(ROOT),
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            universal_newlines=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            self.close()
+            raise AssertionError("it did not start")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            self.process.stdout.close()
+
+    def agent(self, id: str, **options: Any) -> RemoteAgent:
+        return RemoteAgent(self.url, id, **options)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: Any, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield "sqlite:///%s" % (tmp_path / "runs.db")
+        return
+    if missing():
+        pytest.skip(str(missing()))
+    with RedisServer() as server:
+        yield server.url
+
+
+@pytest.fixture
+def hosts(store: str, tmp_path: Path) -> Iterator[List[Host]]:
+    with contextlib.ExitStack() as stack:
+        hosts = []
+        for _ in range(2):
+            hosts.append(Host(store, tmp_path))
+            stack.callback(hosts[-1].close)
+        yield hosts
+
+
+def appeared(path: Path) -> str:
+    until = time.monotonic() + WAIT
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < until, "%s did not come" % path.name
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def test_what_one_process_begins_others_follow(hosts: List[Host], tmp_path: Path) -> None:
+    here, there = hosts
+    with here.agent("wait") as begun, there.agent("wait") as followed:
+        run = begun.run("x", background=True)
+        with followed.resume(run.run_id, run.session_id) as stream:
+            pieces = stream.text()
+            first = next(pieces)
+            assert first == "begun in %d; " % here.process.pid
+            (tmp_path / "go on").touch()
+            assert first + "".join(pieces) == "begun in %d; gone on" % here.process.pid
+        for agent in (begun, followed):
+            output = agent.get_run(run.run_id, run.session_id)
+            assert (output.status, output.content) == ("COMPLETED", first + "gone on")
+            assert [each.run_id for each in agent.list_runs(run.session_id)] == [run.run_id]
+
+
+def test_what_one_process_executes_others_cancel(hosts: List[Host], tmp_path: Path) -> None:
+    here, there = hosts
+    with here.agent("wait") as begun, there.agent("wait") as other:
+        run = begun.run("x", background=True)
+        with begun.resume(run.run_id, run.session_id) as stream:
+            next(stream.text())
+            assert other.cancel_run(run.run_id, session_id=run.session_id, wait=WAIT)
+        assert begun.get_run(run.run_id, run.session_id).status == "CANCELLED"
+        assert appeared(tmp_path / "ended") == str(here.process.pid)  # its function knows
+
+
+def test_a_question_is_answered_by_any_process(hosts: List[Host], tmp_path: Path) -> None:
+    here, there = hosts
+    with here.agent("order") as asked, there.agent("order") as answered:
+        paused = asked.run("shirt")
+        assert paused.is_paused
+        here.kill()  # who asked is not needed any more
+        seen = answered.get_run(paused.run_id, paused.session_id)
+        seen.pending[0].answer(input="L")
+        output = answered.continue_run(seen)
+        assert output.content == "It costs 12. Size L, answered in %d." % there.process.pid
+        assert (tmp_path / "bought").read_text() == "shirt\n"  # once
+
+
+def test_a_killed_process_leaves_failed_runs(hosts: List[Host]) -> None:
+    here, there = hosts
+    with here.agent("wait") as begun, there.agent("wait") as other:
+        run = begun.run("x", background=True)
+        with other.resume(run.run_id, run.session_id) as stream:
+            events = iter(stream)
+            while next(events).event != "RunContent":
+                pass
+            here.kill()
+            last = list(events)[-1]
+            assert last.event == "RunError"
+        output = other.get_run(run.run_id, run.session_id)
+        assert output.status == "ERROR"
+        assert "has ended" in str(output.reason)
+        assert [each.status for each in other.list_runs(run.session_id)] == ["ERROR"]
