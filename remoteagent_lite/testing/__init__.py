@@ -17,11 +17,43 @@ if TYPE_CHECKING:
         slow as slow,
         unavailable as unavailable,
     )
+    from .script import (
+        Request as Request,
+        Script as Script,
+        answer as answer,
+        ask as ask,
+        data as data,
+        error as error,
+        event as event,
+        file as file,
+        reject as reject,
+        reply as reply,
+        sleep as sleep,
+        step as step,
+        tool as tool,
+    )
     from .serving import serve as serve
+    from .stores import StoreConformance as StoreConformance
 
 _WHERE = {
     "faults": ("cut", "rate_limited", "silence", "slow", "unavailable"),
+    "script": (
+        "Request",
+        "Script",
+        "answer",
+        "ask",
+        "data",
+        "error",
+        "event",
+        "file",
+        "reject",
+        "reply",
+        "sleep",
+        "step",
+        "tool",
+    ),
     "serving": ("serve",),
+    "stores": ("StoreConformance",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

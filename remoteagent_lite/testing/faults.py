@@ -27,6 +27,8 @@ class Fault:
         self.times = times
         #: How many requests have had it.
         self.hits = 0
+        #: Whether something is served that it happens to.
+        self.is_armed = False
 
     @property
     def is_over(self) -> bool:
@@ -52,6 +54,7 @@ class Faults:
         for each in faults:
             if not isinstance(each, Fault):
                 raise TypeError("%r is no fault, as cut() and unavailable() are" % (each,))
+            each.is_armed = True
         self._app = app
         self._faults = list(faults)
         self._concerns = concerns

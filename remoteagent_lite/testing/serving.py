@@ -5,23 +5,53 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterator, Sequence
 
+from ..gateway.app import Gateway
+from ..gateway.local.component import LocalComponent
+from ..runs.runner import Runner
 from .faults import Fault, Faults
-from .server import listening
+from .script import Script
+from .server import App, listening
 
 __all__ = ["serve"]
 
 
 @contextlib.contextmanager
 def serve(
-    app: Any, *, host: str = "127.0.0.1", port: int = 0, faults: Sequence[Fault] = ()
+    *served: Any, host: str = "127.0.0.1", port: int = 0, faults: Sequence[Fault] = ()
 ) -> Iterator[str]:
-    """Serve any WSGI app for as long as the block lasts; gives its URL, without a slash at the end.
+    """Serve for as long as the block lasts; gives the URL, without a slash at its end.
+
+    What is served is any WSGI app; or scripts, functions and Remote* objects, behind a Gateway
+    that is made for them, as an AgentOS.
 
     Each connection has a thread. When the block ends, connections are broken and their threads
-    waited for; RuntimeError names a request that does not end within 20 seconds. What the app
-    raises is logged with its traceback, and is the text of the answer, a 500.
+    waited for, and what a Gateway executes is ended; RuntimeError names a request that does not end
+    within 20 seconds. What the app raises is logged with its traceback, and is the text of the
+    answer, a 500.
 
     ``port`` 0 is a free one. Each POST has the next of the ``faults``, until none is left.
     """
-    with listening(Faults(app, faults), host, port) as url:
-        yield url
+    components = [each for each in served if isinstance(each, (LocalComponent, Runner))]
+    if len(components) != len(served) or not served:
+        if len(served) != 1:
+            raise TypeError("serve one WSGI app, or scripts, functions and Remote* objects")
+        app: Any = served[0]
+    else:
+        app = Gateway(*components)
+    faulty: App = Faults(app, faults)
+    for each in components:
+        if isinstance(each, Script):
+            faulty = Faults(faulty, each.faults, each.is_addressed)
+    end = app.close if isinstance(app, Gateway) else _nothing
+    try:
+        with listening(faulty, host, port) as url:
+            try:
+                yield url
+            finally:
+                end()  # so that no request waits for a run that waits
+    finally:
+        end()  # what was begun meanwhile
+
+
+def _nothing() -> None:
+    """An app of somebody else's: it is theirs to close."""

@@ -3,16 +3,17 @@
 import importlib
 import json
 import logging
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterator, List
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.validate import validator
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from remoteagent_lite.activeworkflow import Agent, AgentApp, Context, Option, Retry, agent
+from remoteagent_lite.testing import serve
 from tests.activeworkflow_answers import check_body, get, post, request
 from tests.unit.test_activeworkflow_protocol import EXCHANGES, MyAgent
 
@@ -308,31 +309,11 @@ def test_django() -> None:
     assert post(app, "/agents/EchoAgent", REGISTER)[0] == 200
 
 
-class QuietHandler(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[WSGIServer]:
-    server = WSGIServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(validator(AgentApp(MyAgent())))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join(20)
-        server.server_close()
-        assert not thread.is_alive()
-
-
-def test_real_server_is_sent_what_activeworkflow_sends(server: WSGIServer) -> None:
-    import socket
-
-    for body, answer in EXCHANGES:
-        with socket.create_connection(("127.0.0.1", server.server_port), 20) as connection:
+@pytest.mark.parametrize(("body", "answer"), EXCHANGES)
+def test_real_server_is_sent_what_activeworkflow_sends(body: bytes, answer: bytes) -> None:
+    with serve(validator(AgentApp(MyAgent()))) as url:
+        at = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        with socket.create_connection(at, 20) as connection:
             connection.sendall(
                 b"POST /agents/MyAgent HTTP/1.1\r\nUser-Agent: Faraday v0.17.6\r\n"
                 b"Content-Type: application/json\r\n"
@@ -340,15 +321,10 @@ def test_real_server_is_sent_what_activeworkflow_sends(server: WSGIServer) -> No
                 b"Connection: close\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
                 % (len(body), body)
             )
-            received = b""
-            while True:
-                piece = connection.recv(65536)
-                if not piece:
-                    break
-                received += piece
-        head, _, content = received.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.0 200 OK\r\n")
-        assert content == answer
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, content = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert content == answer
 
 
 # Whatever comes in: no 500, no traceback, no secret, and a 200 only with what can be stored.

@@ -9,7 +9,7 @@ import base64
 import binascii
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Type
 
-from ...media import Audio, File, Image, Media, Video
+from ...media import Audio, File, Image, Media, Video, named_type
 from ...wire import FilePart
 from ..component import Component
 from ..jsontext import read_json
@@ -31,6 +31,8 @@ _MEDIA: Dict[str, Tuple[str, Type[Media]]] = {
     "input_files": ("files", File),
 }
 _ITEM = ("url", "content", "mime_type", "format", "id", "filename")
+#: Types that say nothing: what they are of is sorted by its name, as an AgentOS does.
+_VAGUE = ("", "application/octet-stream", "binary/octet-stream")
 _KINDS: Tuple[Tuple[str, str, Type[Media]], ...] = (
     ("image/", "images", Image),
     ("audio/", "audio", Audio),
@@ -92,6 +94,8 @@ def run_form(fields: Mapping[str, str], files: Sequence[FilePart]) -> RunForm:
             options[name] = text
     for part in files:
         media_type = part.content_type.partition(";")[0].strip().lower()
+        if media_type in _VAGUE:
+            media_type = named_type(part.filename, None) or media_type
         _, option, kind = next(each for each in _KINDS if media_type.startswith(each[0]))
         item = kind(content=part.content, mime_type=media_type or None, filename=part.filename)
         options.setdefault(option, []).append(item)
