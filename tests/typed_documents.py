@@ -34,7 +34,7 @@ UNANNOTATED = """# pyright: standard
 """
 
 #: What its decorators return has no type.
-CELERY = """# pyright: standard, reportMissingImports=false
+CELERY = """# pyright: standard, reportMissingImports=false, reportFunctionMemberAccess=false
 # mypy: disable-error-code="untyped-decorator"
 """
 

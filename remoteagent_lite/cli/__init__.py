@@ -14,7 +14,7 @@ from typing import Optional, Sequence
 from .._version import __version__
 from ..errors import RemoteAgentError
 from ..options import TOKEN_VARIABLE, URL_VARIABLE
-from . import batch, chat, completion, gateway, runs, servers, sessions
+from . import batch, chat, completion, gateway, new, runs, servers, sessions
 from .advice import in_words_of_here
 from .arguments import EXIT_STATUS, Parser, component, server
 from .terminal import open_closed_streams, say
@@ -69,6 +69,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     chat.add_commands(commands, shared, whose, as_json)
     batch.add_commands(commands, shared, whose)
     gateway.add_commands(commands)
+    new.add_commands(commands)
     host = commands.add_parser("activeworkflow", help="run, serve and check ActiveWorkflow agents")
     if words[:1] in (["activeworkflow"], ["completion"]):  # nobody else pays for the import
         from ..activeworkflow.commands import add_commands

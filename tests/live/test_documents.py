@@ -87,8 +87,8 @@ def test_snippet_runs(code: str, servers: Dict[str, str]) -> None:
 
 @pytest.mark.parametrize("code", [c for _, c in SERVING], ids=[name for name, _ in SERVING])
 def test_snippet_that_asks_no_server_runs(code: str) -> None:
-    # Whether the agents for ActiveWorkflow do what they say is tested with them.
-    assert "remoteagent_lite.activeworkflow" in code
+    # Whether agents and tests do what they say is tested where they are.
+    assert re.search(r"remoteagent_lite\.(activeworkflow|gateway|testing)", code)
     run(code)
 
 
