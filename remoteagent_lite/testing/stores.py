@@ -9,9 +9,8 @@ A subclass says how two handles to the same, empty data are made; pytest runs th
         @pytest.fixture
         def stores(self):
             first, second = MyStore(...), MyStore(...)
-            yield first, second
-            first.close()
-            second.close()
+            with first, second:
+                yield first, second
 
 Nothing here depends on how fast a store is; it takes a few seconds with a fast one.
 """
@@ -782,7 +781,8 @@ class StoreConformance:
         store.add(_run())
         store.append("run", "me", ["a"])
         for each in stores:
-            each.close()
+            with each as entered:
+                assert entered is each
             each.close()
         assert store.append("run", "me", ["b"]) is True
         assert other.entries("run") == ["a", "b"]

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import abc
 import time
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 __all__ = ["Limits", "Query", "Session", "Store", "StoredRun", "sessions_of"]
+
+_S = TypeVar("_S", bound="Store")
 
 #: Seconds between two looks at a store that tells nobody of news.
 _LOOK = 0.05
@@ -185,7 +187,13 @@ class Store(abc.ABC):
             time.sleep(min(_LOOK, left))
 
     def close(self) -> None:  # noqa: B027 - a store may have nothing to close
-        """Give back what it holds. It can be used again."""
+        """Give back what it holds; so does ``with``. It can be used again."""
+
+    def __enter__(self: _S) -> _S:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def describe(self) -> Dict[str, Any]:
         """What it is, for people: never a password."""

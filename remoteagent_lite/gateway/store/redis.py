@@ -15,7 +15,10 @@ __all__ = ["RedisStore"]
 # n has the id n+1. A stream "turn" has an item whose id is the version, for who waits for that.
 # All runs are in sorted sets by updated_at: "runs", and those of a component, session and user;
 # those that nobody holds in "free", and the others in "held" by held_until. "bytes" is what all of
-# them take. A script is executed as a whole, so none of these is ever seen half written.
+# them take.
+# A script is executed as a whole, so none of these is ever seen half written. A Redis whose memory
+# is full refuses the first command of a script that wants some, and none after one that changed
+# something and wants none: ZREM comes first wherever runs end, or are renewed, or forgotten.
 _COMMON = """
 local prefix = KEYS[1]
 
@@ -94,9 +97,9 @@ local function forget(id)
     local key = at('run', id)
     local bytes = redis.call('HMGET', key, 'record_bytes', 'log_bytes')
     if bytes[1] then
-        redis.call('DECRBY', prefix .. 'bytes', tonumber(bytes[1]) + tonumber(bytes[2] or 0))
         take(id)
         redis.call('DEL', key, at('log', id), at('turn', id))
+        redis.call('DECRBY', prefix .. 'bytes', tonumber(bytes[1]) + tonumber(bytes[2] or 0))
     end
 end
 """
@@ -121,10 +124,10 @@ end
 if kept[2] == ARGV[9] and tonumber(kept[3]) > tonumber(ARGV[10]) then
     ARGV[10] = kept[3]
 end
-redis.call('XADD', at('turn', id), 'MAXLEN', 1, version .. '-0', 'version', version)
 take(id)
 write(id)
 put(id)
+redis.call('XADD', at('turn', id), 'MAXLEN', 1, version .. '-0', 'version', version)
 append(id, ENTRIES)
 return 1
 """
@@ -151,6 +154,7 @@ for i = 2, #ARGV, 2 do
     local id = ARGV[i]
     local key = at('run', id)
     if ARGV[i + 1] ~= '' and redis.call('HGET', key, 'holder') == ARGV[i + 1] then
+        redis.call('ZREM', prefix .. 'held', id)
         redis.call('HSET', key, 'held_until', ARGV[1])
         redis.call('ZADD', prefix .. 'held', ARGV[1], id)
         held[#held + 1] = id
@@ -285,15 +289,18 @@ _BLOCK = 1.0
 #: How many runs are forgotten at a time, while others wait.
 _FORGOTTEN = 100
 
+# By the server's words: of some of them redis-py takes away the code that they begin with.
 _ADVICE = (
-    ("OOM", "it has no memory left: give it more, or bound what is kept more narrowly"),
+    ("maxmemory", "it has no memory left: give it more, or bound more narrowly what is kept"),
     ("MISCONF", "it cannot write to its disk: see its log"),
-    ("READONLY", "this is a replica: name the one that it copies"),
-    ("LOADING", "it is starting: try again in a moment"),
+    ("read only", "this is a replica: name the one that it copies"),
+    ("loading the dataset", "it is starting: try again in a moment"),
     ("WRONGTYPE", "something else uses the same keys: name another database"),
-    ("NOAUTH", "it wants a password: redis://:PASSWORD@host"),
-    ("WRONGPASS", "see the user and the password in the URL"),
+    ("Authentication required", "it wants a password: redis://:PASSWORD@host"),
+    ("already authenticated", "it wants a password: redis://:PASSWORD@host"),
+    ("unauthenticated", "it wants a password: redis://:PASSWORD@host"),
     ("invalid username-password", "see the user and the password in the URL"),
+    ("permissions", "give its user the right to all commands on these keys"),
     ("unknown command", "it has to be Redis 5 or newer"),
 )
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from typing import (
     Any,
@@ -248,7 +249,12 @@ class SQLiteStore(Store, Forking):
                 "next call goes on with what is there now; stop the gateway before touching it."
                 % self
             )
-        made(self._path)
+        if found is None:
+            # What lies beside a file that was deleted is still in use where nobody has noticed.
+            for end in ("-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._path + end)
+            made(self._path)
         connection = opened(self._path, _PATIENCE, any_thread=True)
         try:
             self._make_tables(connection)
