@@ -90,6 +90,8 @@ def run_form(fields: Mapping[str, str], files: Sequence[FilePart]) -> RunForm:
             options.setdefault(option, []).extend(_items(name, text, kind))
         elif name == "metadata":
             options[name] = _object(name, text)
+        elif name == "files":
+            raise InvalidFieldError(name, "Expected UploadFile, received: <class 'str'>")
         else:
             options[name] = text
     for part in files:
