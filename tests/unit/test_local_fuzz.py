@@ -160,7 +160,7 @@ def test_nothing_that_is_asked_of_functions_does_harm(
     where = "sqlite:///%s" % (tmp_path / "runs.db") if store == "sqlite" else store
     auth = None if door == "open" else Keys(*(CALLERS % number for number in (1, 2)))
     with Gateway(plays, leads, flows, auth=auth, store=where) as app:
-        for _ in range(REQUESTS // 4):
+        for _ in range(REQUESTS // 2):
             environ = asked(chance, known)
             answer = answered(app, environ)
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
@@ -172,7 +172,7 @@ def test_nothing_that_is_asked_of_functions_does_harm(
             assert "a secret of the function" not in shown
             assert not any("\n" in each or "\r" in each for each in answer.headers.values())
     assert statuses.get(200), statuses
-    assert {400, 404, 409, 422} <= set(statuses), statuses
+    assert {404, 405, 422, 501} <= set(statuses), statuses
     for record in caplog.records:
         # Of all that is raised here only one thing is an accident, and that on purpose.
         assert record.exc_info is None or record.exc_info[0] is ZeroDivisionError, record
