@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import argparse
 import functools
-import importlib
 import json
-import os
 import socket
 import socketserver
 import sys
-import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from ..loading import load
 from .agents import Agent
 from .app import AgentApp
 from .checker import Checker
@@ -136,33 +134,17 @@ def _credentials(path: Optional[str]) -> Dict[str, str]:
 
 
 def _target(text: str) -> Any:
-    """``module:attribute``, found from the working directory as gunicorn does."""
-    module_name, colon, path = text.partition(":")
-    if not colon or not module_name or not path:
-        raise _UsageError("%r must be MODULE:NAME, like agents:app" % text)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    """What ``module:attribute`` names."""
     try:
-        found: Any = importlib.import_module(module_name)
-        for name in path.split("."):
-            found = getattr(found, name)
-    except (Exception, SystemExit) as error:
-        # SystemExit too: a script that was meant to be started raises it.
-        raise _UsageError("%s cannot be loaded: %s" % (text, _what_failed(error))) from error
+        found = load(text)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
     if not (
         isinstance(found, (Agent, AgentApp))
         or (isinstance(found, type) and issubclass(found, Agent))
     ):
         raise _UsageError("%s is neither an AgentApp nor an Agent, but %r" % (text, found))
     return found
-
-
-def _what_failed(error: BaseException) -> str:
-    if isinstance(error, (ImportError, SyntaxError)):
-        return str(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    words = traceback.format_exception_only(type(error), error)[-1].strip()
-    return "%s (%s, line %s)" % (words, last.filename, last.lineno)
 
 
 # --- run

@@ -1,4 +1,4 @@
-"""``remoteagent gateway``: serve a gateway that a file describes, or see whether it could be."""
+"""``remoteagent gateway``: serve a gateway, an application's or one that a file describes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 from typing import Any, Iterable
 
 from ..errors import RemoteAgentError
+from ..loading import load
 from .arguments import Commands, number
 from .terminal import say, write
 
@@ -24,21 +25,29 @@ _BACKLOG = 1024
 _WAITING = 256 * 1024
 _EPILOG = """\
 The file is TOML (Python 3.11) or JSON; docs/gateway.md says what stands in it. SIGHUP reads it
-again: streams under way go on as they are, and a file with a mistake changes nothing.
+again: runs under way go on as they are, and a file with a mistake changes nothing. The code of
+functions is not read again.
 
-exit status: 0 all is well; 1 the file cannot be used, or with --check a server does not answer.
+exit status: 0 all is well; 1 APP or the file cannot be used, or with --check a server does not
+answer.
 """
 
 
 def add_commands(commands: Commands) -> None:
     gateway = commands.add_parser(
         "gateway",
-        help="serve agents of many servers as one AgentOS and as A2A agents",
-        description="Serve the gateway that a file describes, with waitress.",
+        help="serve agents of many servers, and functions, as one AgentOS and as A2A agents",
+        description="Serve the gateway APP, or the one that a file describes, with waitress.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    gateway.add_argument("--config", required=True, metavar="FILE", help="TOML or JSON")
+    gateway.add_argument(
+        "app",
+        nargs="?",
+        metavar="APP",
+        help="MODULE:NAME of a Gateway or another WSGI app, or of one function or remote agent",
+    )
+    gateway.add_argument("--config", metavar="FILE", help="TOML or JSON")
     gateway.add_argument(
         "--check", action="store_true", help="ask all servers, say what is wrong, and serve nothing"
     )
@@ -54,22 +63,46 @@ def add_commands(commands: Commands) -> None:
 
 
 def _gateway(arguments: argparse.Namespace) -> int:
+    if (arguments.app is None) == (arguments.config is None):
+        raise ValueError("give either an APP, as MODULE:NAME, or --config FILE")
+    given = {
+        name: getattr(arguments, name)
+        for name in ("host", "port", "threads")
+        if getattr(arguments, name) is not None
+    }
+    if arguments.app is not None:
+        if arguments.check:
+            raise ValueError("--check is for a file: give --config")
+        return _serve(_app(arguments.app), given)
     from ..gateway.configuration import read  # --help does not pay for it
 
     configuration = read(arguments.config)
     if arguments.check:
         return _check(configuration)
-    server = dict(configuration.server)
-    for name in ("host", "port", "threads"):
-        if getattr(arguments, name) is not None:
-            server[name] = getattr(arguments, name)
-    app = _Reloaded(arguments.config, configuration.gateway())
-    return _serve(app, server)
+    app = _Reloaded(arguments.config, configuration)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, app.reload)
+    return _serve(app, {**configuration.server, **given})
+
+
+def _app(name: str) -> Any:
+    """The WSGI app that is named; of a component a gateway of its own."""
+    from ..gateway import Gateway, LocalComponent  # as above
+    from ..runs.runner import Runner
+
+    found = load(name)
+    if isinstance(found, (LocalComponent, Runner)):
+        return Gateway(found)
+    if not callable(found):
+        raise ValueError("%s is no WSGI app, but %r" % (name, found))
+    return found
 
 
 def _check(configuration: Any) -> int:
-    configuration.gateway()  # raises for settings that do not fit
+    configuration.gateway().close()  # raises for settings that do not fit
     failed = 0
+    for function in configuration.functions:
+        write("%r: ok\n" % (function,))
     for remote in configuration.remotes:
         name = "%s %s at %s" % (remote.component.kind, remote.id, remote.base_url)
         try:
@@ -86,9 +119,10 @@ def _check(configuration: Any) -> int:
 class _Reloaded:
     """The gateway of a file, as it was when the file was last good."""
 
-    def __init__(self, path: str, gateway: Any) -> None:
+    def __init__(self, path: str, configuration: Any) -> None:
         self._path = path
-        self._gateway = gateway
+        self._configuration = configuration
+        self._gateway = configuration.gateway()
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._gateway(environ, start_response)
@@ -99,16 +133,25 @@ class _Reloaded:
         from ..gateway.configuration import read  # loaded already
 
         try:
-            gateway = read(self._path).gateway()
-        except (OSError, ValueError) as error:
+            configuration = read(self._path)
+            stores = [each.settings.get("store") for each in (self._configuration, configuration)]
+            # Where it is the same one, it goes on as it is: it may be this process's memory.
+            store = self._gateway.store if stores[0] == stores[1] else None
+            gateway = configuration.gateway(store)
+        except (OSError, ValueError, RemoteAgentError) as error:
             say("remoteagent: nothing has changed: %s" % error)
             return
         before, self._gateway = self._gateway, gateway
-        before.close()  # its idle connections
+        self._configuration = configuration
+        before.release()  # its idle connections
         say("%s has been read again." % self._path)
 
+    def close(self) -> None:
+        """End what functions are doing, and close what is open."""
+        self._gateway.close()
 
-def _serve(app: _Reloaded, server: Any) -> int:
+
+def _serve(app: Any, server: Any) -> int:
     try:
         waitress = importlib.import_module("waitress")
     except ImportError as error:
@@ -118,8 +161,6 @@ def _serve(app: _Reloaded, server: Any) -> int:
         ) from error
     host, port = server.get("host", "127.0.0.1"), server.get("port", 8000)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, app.reload)
     # Bound here, so that port 0 tells which one it has become.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
@@ -144,4 +185,7 @@ def _serve(app: _Reloaded, server: Any) -> int:
             ident=None,
             _quiet=True,
         )
+    close = getattr(app, "close", None)
+    if close is not None:
+        close()
     return 0

@@ -223,11 +223,20 @@ class Gateway:
         """
         if self._engine is not None:
             self._engine.close()
+        self.release()
+
+    def release(self) -> None:
+        """Do as ``close`` does, but let functions go on with what they do, and keep the store."""
         self._pushes.close()
         for upstream in self._upstreams:
             upstream.close()
         for translated in self._translated:
             translated.close()
+
+    @property
+    def store(self) -> Optional[Store]:
+        """Where the runs of its functions are kept; None if it has no functions."""
+        return None if self._engine is None else self._engine.store
 
     def __enter__(self) -> Gateway:
         return self

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Type, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
 
+from ..loading import load
 from ..options import RemoteSettings, Timeout
 from ..remote import RemoteAgent, RemoteTeam, RemoteWorkflow
 from .app import Gateway
 from .auth import JWT, Door, Keys
+from .local.component import LocalComponent
+from .store.contract import Store
 
 __all__ = ["Configuration", "from_file", "read"]
 
@@ -28,7 +44,7 @@ _KINDS: Dict[str, Type[Any]] = {
 #: The settings of Gateway that a file may have, and of a server.
 _GATEWAY = (
     *("os_id", "name", "description", "upstream_auth", "runs_per_caller", "cors", "a2a"),
-    *("public_url", "trusted_proxies", "push_hosts"),
+    *("public_url", "trusted_proxies", "push_hosts", "store"),
     *("body_limit", "header_limit", "heartbeat"),
 )
 _SERVER = ("host", "port", "threads")
@@ -45,18 +61,29 @@ class Configuration(NamedTuple):
     """What a file says. ``server`` has host, port and threads, as far as they are given."""
 
     remotes: List[Any]
+    functions: List[Any]
     settings: Dict[str, Any]
     server: Dict[str, Any]
 
-    def gateway(self) -> Gateway:
-        """The gateway that is meant. Raises ValueError for settings that do not fit."""
-        return Gateway(*self.remotes, **self.settings)
+    def gateway(self, store: Optional[Store] = None) -> Gateway:
+        """The gateway that is meant, with a ``store`` in place of the one that is named.
+
+        Raises ValueError for settings that do not fit, StoreError for a store that cannot be
+        opened.
+        """
+        settings = self.settings if store is None else {**self.settings, "store": store}
+        try:
+            return Gateway(*self.functions, *self.remotes, **settings)
+        except ImportError as error:
+            raise ValueError(str(error)) from error
 
 
 def from_file(path: Union[str, os.PathLike[str]]) -> Gateway:
     """The gateway that a TOML or JSON file describes: a WSGI callable for any server.
 
-    Raises OSError if it cannot be read, and ValueError, which names the place, for what is wrong.
+    Raises OSError if it cannot be read, and ValueError, which names the place, for what is wrong;
+    StoreError if its store cannot be opened. Modules of functions are found from the working
+    directory.
     """
     return read(path).gateway()
 
@@ -85,20 +112,43 @@ def _toml(file: Path) -> Callable[[str], Any]:
 
 
 def _configuration(data: Any) -> Configuration:
-    _check("the file", data, (*_KINDS, "auth", *_GATEWAY, *_SERVER))
-    remotes = []
-    for kind, remote in _KINDS.items():
-        rows = data.get(kind, [])
-        if not isinstance(rows, list):
-            raise ValueError("[[%s]] is a list of tables" % kind)
-        for number, row in enumerate(rows, 1):
-            remotes.append(_remote("[[%s]] number %d" % (kind, number), remote, row))
-    if not remotes:
-        raise ValueError("there is nothing to stand before: give [[agents]] with url and id")
+    _check("the file", data, (*_KINDS, "functions", "auth", *_GATEWAY, *_SERVER))
+    remotes = [
+        _remote(where, remote, row)
+        for kind, remote in _KINDS.items()
+        for where, row in _rows(data, kind)
+    ]
+    functions = [_function(where, row) for where, row in _rows(data, "functions")]
+    if not remotes and not functions:
+        raise ValueError(
+            "there is nothing to stand before: give [[agents]] with url and id, or [[functions]]"
+        )
     settings = {name: data[name] for name in _GATEWAY if name in data}
     if "auth" in data:
         settings["auth"] = _door(data["auth"])
-    return Configuration(remotes, settings, {name: data[name] for name in _SERVER if name in data})
+    server = {name: data[name] for name in _SERVER if name in data}
+    return Configuration(remotes, functions, settings, server)
+
+
+def _rows(data: Any, kind: str) -> List[Tuple[str, Any]]:
+    """The tables of a kind, each with its place."""
+    rows = data.get(kind, [])
+    if not isinstance(rows, list):
+        raise ValueError("[[%s]] is a list of tables" % kind)
+    return [("[[%s]] number %d" % (kind, number), row) for number, row in enumerate(rows, 1)]
+
+
+def _function(where: str, row: Any) -> Any:
+    _check(where, row, ("function",))
+    if not isinstance(row.get("function"), str):
+        raise ValueError("%s needs function, as MODULE:NAME" % where)
+    try:
+        found = load(row["function"])
+    except ValueError as error:
+        raise ValueError("%s: %s" % (where, error)) from error
+    if not (isinstance(found, LocalComponent) or inspect.isroutine(found)):
+        raise ValueError("%s: %s is no function, but %.80r" % (where, row["function"], found))
+    return found
 
 
 def _remote(where: str, kind: Type[Any], row: Any) -> Any:

@@ -91,6 +91,11 @@ def test_a_file_says_all_that_a_gateway_takes(tmp_path: Path, environment: Any) 
         ([], "the file holds a table"),
         ("{", "gateway.json: "),
         ({"agents": ROW}, "is a list of tables"),
+        ({"functions": ["x"]}, "[[functions]] number 1 holds a table"),
+        ({"functions": [{"id": "x"}]}, "there is no id"),
+        ({"functions": [{"function": "greet"}]}, "must be MODULE:NAME"),
+        ({"functions": [{"function": "no_such_module:greet"}]}, "cannot be loaded: No module"),
+        ({"functions": [{"function": "sys:path"}]}, "sys:path is no function, but ["),
         ({"agents": [7]}, "number 1 holds a table"),
         ({"agents": [{"id": "a"}]}, "number 1 needs url"),
         ({"agents": [ROW, {"url": "http://b"}]}, "number 2 needs id"),
@@ -129,6 +134,12 @@ def test_settings_that_do_not_fit_and_files_that_are_not_there(
 ) -> None:
     with pytest.raises(ValueError, match="two agents have the id"):
         from_file(written(tmp_path, {"agents": [ROW, ROW]}))
+    row = {"function": "json:dumps"}
+    with pytest.raises(ValueError, match='a store is "memory:"'):
+        from_file(written(tmp_path, {"functions": [row], "store": "nowhere"}))
+    store = "sqlite:///%s/runs.db" % tmp_path
+    with from_file(written(tmp_path, {"functions": [row], "store": store})) as gateway:
+        assert type(gateway.store).__name__ == "SQLiteStore"
     assert cli.main(["gateway", "--config", str(tmp_path / "none.json")]) == 1
     assert "none.json" in capsys.readouterr().err
 
@@ -175,10 +186,11 @@ def test_without_waitress_it_says_what_to_install(
 def process(tmp_path: Path) -> Iterator[Any]:
     begun = []
 
-    def begin(path: str) -> Tuple[Any, str]:
-        command = [sys.executable, "-m", "remoteagent_lite", "gateway", "--config", path]
+    def begin(*arguments: str, folder: Any = None) -> Tuple[Any, str]:
+        command = [sys.executable, "-m", "remoteagent_lite", "gateway", *arguments]
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
         each = subprocess.Popen(
-            [*command, "--port", "0"], stderr=subprocess.PIPE, env=dict(os.environ)
+            [*command, "--port", "0"], stderr=subprocess.PIPE, env=environment, cwd=folder
         )
         begun.append(each)
         assert each.stderr is not None
@@ -193,13 +205,92 @@ def process(tmp_path: Path) -> Iterator[Any]:
         each.stderr.close()
 
 
+FUNCTIONS = """
+from remoteagent_lite.gateway import Gateway, agent
+
+@agent
+def greet(run):
+    return "Hello, %s!" % run.text
+
+@agent
+def asks(run):
+    return run.ask("Who?")
+
+@agent
+def waits(run):
+    yield "one"
+    with open(run.text) as fifo:  # until somebody writes
+        yield fifo.read()
+
+app = Gateway(greet, os_id="of-the-application")
+number = 7
+"""
+
+
+def test_functions_are_served_out_of_a_file_which_may_be_read_again(
+    tmp_path: Path, process: Any
+) -> None:
+    written(tmp_path, FUNCTIONS, "functions_of_a_file.py")
+    rows = [{"function": "functions_of_a_file:" + name} for name in ("greet", "asks", "waits")]
+    path = written(tmp_path, {"functions": rows, "os_id": "first"})
+    served, url = process("--config", path, folder=tmp_path)
+    fifo = str(tmp_path / "fifo")
+    os.mkfifo(fifo)
+    with contextlib.ExitStack() as stack:
+        greet, asks, waits = (
+            stack.enter_context(RemoteAgent(url, id)) for id in ("greet", "asks", "waits")
+        )
+        assert greet.run("you").content == "Hello, you!"
+        paused = asks.run("x")
+        stream = stack.enter_context(waits.run(fifo, stream=True))
+        assert next(stream).event == "RunStarted"
+        written(tmp_path, {"functions": rows, "os_id": "second"})
+        served.send_signal(signal.SIGHUP)
+        told(served, b"has been read again")
+        assert asked(url, "/info")["os_id"] == "second"
+        Path(fifo).write_text("two")
+        assert stream.output().content == "onetwo"  # it went on
+        assert waits.get_run(stream.run_id or "", stream.session_id).status == "COMPLETED"
+        paused.pending[0].answer(input="me")
+        assert asks.continue_run(paused).content == "me"  # what was kept is still there
+
+
+def test_an_application_is_served_by_its_name(
+    tmp_path: Path,
+    process: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    written(tmp_path, FUNCTIONS, "functions_of_an_app.py")
+    for name, os_id in (("app", "of-the-application"), ("greet", "gateway")):
+        _, url = process("functions_of_an_app:" + name, folder=tmp_path)
+        assert asked(url, "/info")["os_id"] == os_id
+        with RemoteAgent(url, "greet") as agent:
+            assert agent.run("you").content == "Hello, you!"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for arguments, words in (
+        (["functions_of_an_app:number"], "is no WSGI app, but 7"),
+        (["functions_of_an_app"], "must be MODULE:NAME"),
+        (["functions_of_an_app:nothing"], "cannot be loaded"),
+        ([], "either an APP"),
+        (["functions_of_an_app:app", "--check"], "--check is for a file"),
+    ):
+        assert cli.main(["gateway", *arguments]) == 1
+        assert words in capsys.readouterr().err
+    rows = [{"function": "functions_of_an_app:greet"}]
+    assert cli.main(["gateway", "--check", "--config", written(tmp_path, {"functions": rows})]) == 0
+    assert capsys.readouterr().out == "<agent 'greet'>: ok\n"
+    sys.modules.pop("functions_of_an_app").app.close()
+
+
 def test_it_is_served_streams_and_reads_its_file_again(tmp_path: Path, process: Any) -> None:
     go_on = threading.Event()
     started = b'event: RunStarted\ndata: {"event": "RunStarted", "run_id": "r"}\n\n'
     with RawServer(stream([started, FRAME, go_on, DONE])) as server:
         row = {"url": server.url, "id": "a"}
         path = written(tmp_path, {"os_id": "first", "agents": [row]})
-        served, url = process(path)
+        served, url = process("--config", path)
         with RemoteAgent(url, "a") as agent, agent.run("x", stream=True) as run:
             assert next(run).event == "RunStarted"
             written(tmp_path, {"os_id": "second", "agents": [row, dict(row, id="b")]})
@@ -222,7 +313,7 @@ def told(served: Any, words: bytes) -> None:
 def test_a_client_that_leaves_is_noticed_when_it_is_served(tmp_path: Path, process: Any) -> None:
     with RawServer(stream([FRAME, threading.Event()])) as server:
         row = {"url": server.url, "id": "a"}
-        _, url = process(written(tmp_path, {"heartbeat": 0.05, "agents": [row]}))
+        _, url = process("--config", written(tmp_path, {"heartbeat": 0.05, "agents": [row]}))
         with RemoteAgent(url, "a") as agent, agent.run("x", stream=True) as run:
             assert next(run).event == "RunContent"
         (connection,) = server._connections
@@ -233,7 +324,7 @@ def test_it_serves_as_many_streams_at_once_as_it_has_threads(tmp_path: Path, pro
     go_on = threading.Event()
     with RawServer(stream([FRAME, go_on, DONE])) as server, contextlib.ExitStack() as stack:
         row = {"url": server.url, "id": "a"}
-        _, url = process(written(tmp_path, {"threads": 130, "agents": [row]}))
+        _, url = process("--config", written(tmp_path, {"threads": 130, "agents": [row]}))
         agent = stack.enter_context(RemoteAgent(url, "a", timeout=30))
         runs = [stack.enter_context(agent.run("x", stream=True)) for _ in range(120)]
         assert {next(run).event for run in runs} == {"RunContent"}  # all of them are under way

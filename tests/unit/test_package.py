@@ -48,7 +48,7 @@ ORDER = """
     protocols.sse protocols.jsontext protocols.contract protocols.component protocols
     models modelling.outputs modelling.decisions modelling.attachments modelling.checks
     modelling.schemas modelling
-    events wire options media errors handover sqlite_file _version
+    events wire options media errors handover loading sqlite_file _version
 """.split()
 
 
