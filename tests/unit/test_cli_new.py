@@ -1,22 +1,23 @@
 """``remoteagent new agent``: what it writes runs, passes its test, and is never written over."""
 
-import importlib
+import contextlib
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Iterator
 
 import pytest
 
-from remoteagent_lite import RemoteAgent, cli
-from remoteagent_lite.testing import serve
+from remoteagent_lite import AuthenticationError, RemoteAgent, cli
 
 Captured = pytest.CaptureFixture[str]
+KEY = "a secret that is long enough"
 
 
-def test_what_it_writes_passes_its_test_and_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def test_what_it_writes_passes_its_test_and_answers(tmp_path: Path, capsys: Captured) -> None:
     directory = tmp_path / "some where" / "My Agent"
     assert cli.main(["new", "agent", str(directory)]) == 0
     written = {each.name for each in directory.iterdir()}
@@ -32,15 +33,39 @@ def test_what_it_writes_passes_its_test_and_answers(
     )
     assert done.returncode == 0, done.stdout.decode()
     assert b"3 passed" in done.stdout
-    monkeypatch.syspath_prepend(str(directory))
-    monkeypatch.setenv("AGENT_KEY", "a secret that is long enough")
-    monkeypatch.delitem(sys.modules, "app", raising=False)
-    app: Any = importlib.import_module("app").app
-    monkeypatch.delitem(sys.modules, "app")
-    with serve(app) as url, RemoteAgent(url, "my-agent", auth_token="wrong") as agent:
-        with pytest.raises(Exception, match="401"):
-            agent.run("Ann")
-        assert agent.run("Ann", auth_token="a secret that is long enough").content == "Hello, Ann!"
+    with served(directory, "--bind 127.0.0.1:0") as url:
+        with RemoteAgent(url, "my-agent", auth_token="wrong") as agent:
+            with pytest.raises(AuthenticationError):
+                agent.run("Ann")
+            assert agent.run("Ann", auth_token=KEY).content == "Hello, Ann!"
+
+
+@contextlib.contextmanager
+def served(directory: Path, bind: str) -> Iterator[str]:
+    """Where it is served by the command that its README gives, with ``bind`` in place of a port."""
+    readme = (directory / "README.md").read_text()
+    (command,) = re.findall(r"^\$ (gunicorn .*)$", readme, re.M)
+    words = shlex.split(re.sub("--bind [^ ]+", bind, command))
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words, "--log-level", "info"],
+        cwd=str(directory),
+        env={**os.environ, "AGENT_KEY": KEY, "AGENT_STORE": "sqlite:///runs.db"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            at = re.search(r"http://127\.0\.0\.1:\d+", line.decode())
+            if at is not None:
+                yield at.group()
+                break
+        else:
+            raise AssertionError("it does not listen")
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: Captured) -> None:
