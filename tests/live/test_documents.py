@@ -86,7 +86,10 @@ def test_snippet_runs(code: str, servers: Dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("code", [c for _, c in SERVING], ids=[name for name, _ in SERVING])
-def test_snippet_that_asks_no_server_runs(code: str) -> None:
+def test_snippet_that_asks_no_server_runs(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where what is kept in files goes
     # Whether agents and tests do what they say is tested where they are.
     assert re.search(r"remoteagent_lite\.(activeworkflow|gateway|testing)", code)
     run(code)
