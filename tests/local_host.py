@@ -8,17 +8,19 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 from remoteagent_lite.gateway import Gateway, Run, agent
 from remoteagent_lite.gateway.local import engine
+from remoteagent_lite.testing import serve
 
 #: So that a test need not wait long for a dead process to be noticed.
 engine.BEAT, engine.LEASE = 0.1, 1.5
 
 
-def gateway(store: str, folder: Path, **options: Any) -> Gateway:
+def gateway(store: str, directory: str) -> Gateway:
     """``wait`` tells a piece, waits for the file "go on", and leaves its process id in "ended"."""
+    folder = Path(directory)
 
     @agent(id="wait")
     def wait(run: Run) -> Iterator[str]:
@@ -49,14 +51,11 @@ def gateway(store: str, folder: Path, **options: Any) -> Gateway:
     def where(run: Run) -> str:
         return str(os.getpid())
 
-    return Gateway(wait, order, where, store=store, **options)
+    return Gateway(wait, order, where, store=store)
 
 
 def main() -> None:
-    from remoteagent_lite.testing import serve
-
-    store, folder = sys.argv[1], Path(sys.argv[2])
-    with gateway(store, folder) as app, serve(app) as url:
+    with gateway(sys.argv[1], sys.argv[2]) as app, serve(app) as url:
         print(url, flush=True)
         sys.stdin.read()
 

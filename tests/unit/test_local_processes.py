@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Set
 
 import pytest
 
@@ -16,20 +17,25 @@ from tests import ROOT
 from tests.redis_server import RedisServer, missing
 
 WAIT = 20.0
+AT = re.compile(r"http://127\.0\.0\.1:[0-9]+")
+
+
+def started(*command: str, **options: Any) -> Any:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=str(ROOT),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        **options,
+    )
 
 
 class Host:
     """A process; its URL."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.local_host", store, str(folder)],
-            cwd=str(ROOT),
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            universal_newlines=True,
-        )
+        self.process = started("tests.local_host", store, str(folder), stdin=subprocess.PIPE)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         if not self.url:
@@ -139,3 +145,39 @@ def test_a_killed_process_leaves_failed_runs(hosts: List[Host]) -> None:
         assert output.status == "ERROR"
         assert "has ended" in str(output.reason)
         assert [each.status for each in other.list_runs(run.session_id)] == ["ERROR"]
+
+
+def test_workers_of_one_server_share_their_runs(store: str, tmp_path: Path) -> None:
+    # Either the workers are forked from a process that has the gateway, or each makes its own.
+    preload = ["--preload"] if store.startswith("sqlite") else []
+    app = "tests.local_host:gateway(%r, %r)" % (store, str(tmp_path))
+    options = ["--workers", "2", "--worker-class", "gthread", "--threads", "16", *preload]
+    process = started("gunicorn", "--bind", "127.0.0.1:0", *options, app, stderr=subprocess.STDOUT)
+    try:
+        url = next(found.group() for found in map(AT.search, process.stdout) if found)
+        with RemoteAgent(url, "wait") as wait:
+            until = time.monotonic() + WAIT
+            workers: Set[str] = set()
+            while len(workers) < 2:
+                assert time.monotonic() < until
+                with RemoteAgent(url, "where") as where:  # a connection of its own
+                    workers.add(str(where.run("x").content))
+            runs = [wait.run("x", background=True) for _ in range(6)]
+            streams = [wait.resume(run.run_id, run.session_id) for run in runs for _ in "ab"]
+            firsts = [next(stream.text()) for stream in streams]
+            assert {first.split()[2].rstrip(";") for first in firsts} <= workers
+            (tmp_path / "go on").touch()
+            for stream, first in zip(streams, firsts):
+                with stream:
+                    assert stream.output().content == first + "gone on"
+            (tmp_path / "go on").unlink()
+            run = wait.run("x", background=True)
+            with wait.resume(run.run_id, run.session_id) as stream:
+                worker = next(stream.text()).split()[2].rstrip(";")
+                os.kill(int(worker), signal.SIGKILL)
+            output = wait.wait_run(run.run_id, run.session_id, wait=WAIT)
+            assert (output.status, "has ended" in str(output.reason)) == ("ERROR", True)
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
