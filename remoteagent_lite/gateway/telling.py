@@ -64,7 +64,8 @@ class Telling:
         self._stream = stream
         self._tell = tell
         self._heartbeat = heartbeat
-        self._cancels = cancels
+        #: Whether the run ends with its client; ``tell`` may say that there is nothing to end.
+        self.cancels = cancels
         self._fail = fail
         self._is_over = False
         self._broken = False
@@ -94,7 +95,7 @@ class Telling:
 
     def close(self) -> None:
         with self._stream:
-            if self._cancels and not self._is_over and not self._broken:
+            if self.cancels and not self._is_over and not self._broken:
                 # Nobody is there to be told why it cannot be cancelled.
                 with contextlib.suppress(RemoteAgentError):
                     self._stream.cancel(wait=_CANCEL)

@@ -34,13 +34,13 @@ _BLOCK = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 80
 _COMMENTS = re.compile(r"\n:.*")
+_written = json.JSONEncoder(default=plain, ensure_ascii=False, separators=(",", ":")).encode
 _scan: Callable[[str, int], Any] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def frame(name: str, data: Any) -> bytes:
     """The bytes of a frame, as AgentOS writes it: JSON in one line, whatever it holds."""
-    text = json.dumps(data, default=plain, ensure_ascii=False, separators=(",", ":"))
-    return ("event: %s\ndata: %s\n\n" % (name, text)).encode("utf-8", "replace")
+    return ("event: %s\ndata: %s\n\n" % (name, _written(data))).encode("utf-8", "replace")
 
 
 class SSEDecoder(Generic[EventT]):

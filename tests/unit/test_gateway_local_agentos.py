@@ -258,6 +258,15 @@ def test_an_inline_stream_has_no_numbers_and_ends_with_its_client(
     assert found["events"][-1]["event"] == "RunCancelled"
 
 
+def test_who_leaves_a_stream_at_its_pause_may_come_back(app: Gateway) -> None:
+    body = urlencode({"message": "x", "run_id": "r", "session_id": "s"}).encode()
+    with opened(app, environ_of("POST", "/agents/painter/runs", body, FORM)) as answer:
+        told = frames(answer.next() + answer.next())
+        assert [each["event"] for each in told] == ["RunStarted", "RunPaused"]
+    found = call(app, "GET", "/agents/painter/runs/r?session_id=s").json()
+    assert found["status"] == "PAUSED"
+
+
 def test_a_background_run_is_polled_listed_and_cancelled(app: Gateway, waiting: Waiting) -> None:
     answer = post(app, "/agents/slow/runs", message="x", stream="false", background="true")
     assert answer.status == 202

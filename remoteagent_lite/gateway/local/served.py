@@ -24,7 +24,7 @@ from ..upstream import Upstream
 from .agentos import Rendering
 from .component import LocalComponent
 from .engine import Engine, Logged
-from .entries import Entry
+from .entries import ENDS, Entry
 from .record import Json, Record, asked_by_text
 from .sessions import all_runs
 
@@ -197,12 +197,15 @@ class Served:
         def tell(logged: Optional[Logged]) -> bytes:
             if logged is None:
                 return b""
+            if logged.entry["kind"] in (*ENDS, "paused"):
+                telling.cancels = False  # who leaves now has seen all, and may come back to answer
             return self._frame(
                 record, logged.place if background else None, logged.entry, with_events
             )
 
         following = self._engine.follow(record, start)
-        return Telling(following, tell, self._heartbeat, cancels=not background)
+        telling = Telling(following, tell, self._heartbeat, cancels=not background)
+        return telling
 
     def _frame(
         self, record: Record, index: Optional[int], entry: Entry, with_events: bool = True
