@@ -561,6 +561,7 @@ def test_sessions_of_functions_are_listed_shown_and_deleted(url: str) -> None:
         ("PUT", "/sessions/s", 405),
         ("POST", "/sessions/s/rename", 422),
         ("GET", "/sessions/s/nothing", 404),
+        ("GET", "/sessions/s/runs/r/nothing", 404),
     ],
 )
 def test_other_requests_for_sessions_are_answered_as_by_an_agentos(

@@ -27,8 +27,10 @@ __all__ = ["LocalSessions", "all_runs"]
 
 _KINDS: Dict[str, Component] = {each.kind: each for each in COMPONENTS}
 _PATHS: Dict[str, Component] = {each.path: each for each in COMPONENTS}
-#: How many runs are read at a time, and looked at for a session's name.
+#: How many runs are read at a time.
 _PAGE = 100
+#: How many runs are looked at for a session's name.
+_NAMED = 20
 _LONGEST_NAME = 100
 #: What the id and the component of a session's own row begin with; no run's do.
 _ROW = "sessions/"
@@ -90,7 +92,7 @@ class LocalSessions:
                 if method not in routes:
                     raise Refused(405, "Method Not Allowed")
                 return routes[method](incoming, *rest)
-            if method == "GET" and rest[1] == "runs":
+            if method == "GET" and rest[1] == "runs" and len(rest) < 4:
                 return self._runs(incoming, *rest[::2])
             if rest[1:] == ["rename"] and method == "POST":
                 return self._rename(incoming, rest[0])
@@ -281,8 +283,8 @@ class LocalSessions:
         given = None if row is None else read_json(row.data).get("session_name")
         if given is not None:
             return str(given)
-        if session.runs <= _PAGE:
-            query = Query(session.component, session.session_id, limit=_PAGE)
+        if session.runs <= _NAMED:
+            query = Query(session.component, session.session_id, limit=_NAMED)
             for record in sorted(self._engine.runs(query), key=lambda each: each.kept.created_at):
                 return str(self._renderings[session.component].said(record))[:_LONGEST_NAME]
         return session.session_id
