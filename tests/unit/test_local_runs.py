@@ -384,6 +384,34 @@ def test_closing_ends_what_is_executed(store: MemoryStore) -> None:
     engine.close()
 
 
+def test_closing_leaves_a_run_that_has_just_paused(store: MemoryStore) -> None:
+    paused, go_on = threading.Event(), threading.Event()
+
+    class Late(Engine):
+        """The thread of a run that has ended is still there when it is closed."""
+
+        def _forget(self, *given: Any) -> None:
+            paused.set()
+            assert go_on.wait(20)
+            super()._forget(*given)
+
+        def _take_away(self, *given: Any, **options: Any) -> Record:
+            try:
+                return super()._take_away(*given, **options)
+            finally:
+                go_on.set()
+
+    engine = Late(store)
+    local = agent(id="asks")(lambda run: run.ask("Which?"))
+    record = engine.begin(local, asked_by_text("go"))
+    assert paused.wait(10)
+    engine.close()
+    record = engine.find(local.key, record.run_id) or record
+    assert record.status == "PAUSED"
+    assert engine.wait(engine.answer(local, record, "red"), 10).data["content"] == "red"
+    engine.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_runs_its_own(engine: Engine) -> None:

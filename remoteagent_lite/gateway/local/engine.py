@@ -221,7 +221,9 @@ class Engine:
             threads = list(self._threads.values())
             keeper = self._keeper
         for execution in executions:
-            self._take_away(execution.record, "ERROR", "failed", _CLOSED)
+            # One that has just paused is held by nobody.
+            holder = execution.record.kept.holder
+            self._take_away(execution.record, "ERROR", "failed", _CLOSED, holder=holder)
         self._wake.set()
         until = time.monotonic() + _CLOSE
         for thread in [*threads, *([keeper] if keeper else [])]:
@@ -388,9 +390,18 @@ class Engine:
         return record
 
     def _take_away(
-        self, record: Record, status: str, kind: str, text: str, overdue: bool = False
+        self,
+        record: Record,
+        status: str,
+        kind: str,
+        text: str,
+        overdue: bool = False,
+        holder: Optional[str] = None,
     ) -> Record:
-        """End a run by changing its record, which whoever executes it cannot do any more then."""
+        """End a run by changing its record, which whoever executes it cannot do any more then.
+
+        With ``holder`` one alone that this one holds.
+        """
         name = kind if kind == "cancelled" else "Interrupted"
         for _ in range(_TRIES):
             kept = self.store.get(record.run_id)
@@ -398,6 +409,8 @@ class Engine:
                 return record
             record = Record.read(kept)
             if record.is_over or (overdue and kept.held_until >= time.time()):
+                break
+            if holder is not None and kept.holder != (holder or None):
                 break
             outcome = Outcome(record.data)
             for entry in self.entries(record, record.begins):
