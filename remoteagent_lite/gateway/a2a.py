@@ -88,7 +88,8 @@ def is_card(incoming: Incoming) -> bool:
 class A2AFace:
     """Answers A2A's requests for ``fronted`` components: JSON-RPC and REST, 1.0 and 0.3.
 
-    ``home`` is where the gateway is reached, ``mode`` what its door asks for.
+    ``home`` is where the gateway is reached, ``mode`` what its door asks for, ``versions`` those of
+    the protocol that are spoken.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class A2AFace:
         home: Home,
         mode: str,
         heartbeat: float,
+        versions: Sequence[str],
     ) -> None:
         self._fronted = {(each.component.path, each.id): each for each in fronted}
         self._runs = runs
         self._home = home
         self._secured = mode != "none"
         self._heartbeat = heartbeat
+        self._versions = versions
         self._began = formatdate(time.time(), usegmt=True)
 
     def serve(self, incoming: Incoming) -> Answer:
@@ -117,6 +120,11 @@ class A2AFace:
         try:
             asked = _asked(incoming, segments[3:])
             voice = asked.voice
+            if voice.version not in self._versions:
+                said = (voice.version, " or ".join(self._versions))
+                raise Refusal(
+                    Fault(-32009, "A2A version %s is not spoken here: %s is" % said), voice
+                )
         except Refusal as refusal:
             return _failed(refusal.voice, refusal.fault)
         need = Need(found.component.path, "run" if asked.operation in _RUNNING else "read")
@@ -193,19 +201,20 @@ class A2AFace:
             described = found.row(seen)
             if isinstance(seen, dict) and "card" in seen:
                 described = {**(described or {}), "card": seen["card"]}
-        return card_of(found, url, described, self._secured)
+        return card_of(found, url, described, self._secured, self._versions)
 
 
 def _asked(incoming: Incoming, rest: List[str]) -> Asked:
     query = dict(parse_qsl(incoming.query, keep_blank_values=True))
     version = incoming.header("A2A-Version") or query.pop("A2A-Version", None)
     body = incoming.content() if incoming.method == "POST" else b""
+    kind = incoming.header("Content-Type") or ""
     if not rest:
         if incoming.method != "POST":
             raise Refused(405, "Method Not Allowed", ("Allow", "POST"))
-        return jsonrpc_asked(body, version)
-    kind = incoming.header("Content-Type") or ""
-    asked = rest_asked(incoming.method, "/" + "/".join(rest), query, body, kind, version)
+        return jsonrpc_asked(body, version, content_type=kind)
+    accept = incoming.header("Accept") or ""
+    asked = rest_asked(incoming.method, "/" + "/".join(rest), query, body, kind, version, accept)
     if asked is None:
         raise Refused(404, "Not Found")
     return asked

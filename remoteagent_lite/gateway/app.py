@@ -38,6 +38,7 @@ logger = logging.getLogger("remoteagent_lite.gateway")
 _OPEN: Sequence[List[str]] = ([], ["health"], ["info"])
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CREDENTIALS = ("forward", "own")
+A2A_VERSIONS = ("1.0", "0.3")
 
 
 Component = Union[Runner[Any, Any, Any], LocalComponent, Callable[[Any], Any]]
@@ -65,6 +66,8 @@ class Gateway:
     so on; the URLs in its card begin with ``public_url``, or with where the card was asked for, as
     far as that is known: ``trusted_proxies`` are addresses and networks (``["10.0.0.0/8"]``) of
     proxies whose X-Forwarded-Proto, -Host and -Prefix, or Forwarded, are believed.
+    ``a2a_versions`` are those of the protocol that are spoken, "1.0", "0.3" or both; a card of both
+    has members that only one of them knows.
     ``push_hosts`` are the private hosts that push notifications of tasks may be posted to,
     ``["hooks.internal"]``, of any port or of one ("host:port"); public ones may be always.
     ``os_id``, ``name`` and ``description`` are what the gateway says of itself.
@@ -89,6 +92,7 @@ class Gateway:
         cors: Sequence[str] = (),
         store: Union[str, Store, None] = None,
         a2a: bool = False,
+        a2a_versions: Sequence[str] = A2A_VERSIONS,
         public_url: Optional[str] = None,
         trusted_proxies: Sequence[str] = (),
         push_hosts: Sequence[str] = (),
@@ -103,6 +107,8 @@ class Gateway:
             upstream_auth = "own" if isinstance(auth, Keys) else "forward"
         if upstream_auth not in _CREDENTIALS:
             raise ValueError("upstream_auth must be 'forward' or 'own', not %r" % (upstream_auth,))
+        if not a2a_versions or not set(a2a_versions) <= set(A2A_VERSIONS):
+            raise ValueError("a2a_versions is a list of 1.0 and 0.3, not %r" % (a2a_versions,))
         if not heartbeat > 0:
             raise ValueError("heartbeat is in seconds, more than 0")
         self._pushes = Pushes(push_hosts)
@@ -115,12 +121,10 @@ class Gateway:
             if isinstance(component, Runner):
                 self._front(component, upstream_auth == "forward", heartbeat)
                 continue
-            if a2a:
-                raise ValueError("functions are served as an AgentOS only: leave a2a= out")
             if self._engine is None or sessions is None:
                 self._engine = Engine(open_store("memory:" if store is None else store))
                 sessions = LocalSessions(self._engine, os_id)
-            served = Served(component, self._engine, os_id, heartbeat)
+            served = Served(component, self._engine, os_id, heartbeat, self._pushes)
             sessions.add(component.key, served.rendering)
             self._fronted.append(served)
         self._auth = auth
@@ -135,7 +139,9 @@ class Gateway:
         self._a2a: Optional[A2AFace] = None
         home = Home(public_url, trusted_proxies)
         if a2a:
-            self._a2a = A2AFace(self._fronted, self._runs, home, mode, heartbeat)
+            self._a2a = A2AFace(
+                self._fronted, self._runs, home, mode, heartbeat, sorted(a2a_versions, reverse=True)
+            )
 
     def _front(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         connection = remote._connection

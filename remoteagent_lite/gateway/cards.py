@@ -1,14 +1,15 @@
-"""Agent cards of what the gateway fronts: of protocol 1.0 and of 0.3, in one. No I/O."""
+"""Agent cards of what the gateway fronts: of protocol 1.0, of 0.3, or of both in one. No I/O."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._version import __version__
 from .fronted import Fronted
 
 __all__ = ["card_of"]
 
+_BINDINGS = ("JSONRPC", "HTTP+JSON")
 _TEXT = ["text/plain"]
 _MODES = ["text/plain", "application/json"]
 #: What of an agent's own card stands in ours as it is.
@@ -16,9 +17,16 @@ _KEPT = ("provider", "documentationUrl", "iconUrl", "version")
 
 
 def card_of(
-    fronted: Fronted, url: str, described: Optional[Mapping[str, Any]], secured: bool
+    fronted: Fronted,
+    url: str,
+    described: Optional[Mapping[str, Any]],
+    secured: bool,
+    versions: Sequence[str],
 ) -> Dict[str, Any]:
-    """The card for the agent at ``url``. ``described`` is what may be told of it; None nothing."""
+    """The card for the agent at ``url``. ``described`` is what may be told of it; None nothing.
+
+    Readers of one of the ``versions`` pass over what is there for those of another.
+    """
     known = described or {}
     own = known.get("card")
     own = own if isinstance(own, dict) else {}
@@ -34,36 +42,37 @@ def card_of(
         "name": name,
         "description": description,
         "version": __version__,
-        "supportedInterfaces": [
-            {"url": url, "protocolBinding": binding, "protocolVersion": version}
-            for version in ("1.0", "0.3")
-            for binding in ("JSONRPC", "HTTP+JSON")
-        ],
         "capabilities": {
             "streaming": True,
             "pushNotifications": fronted.upstream is not None or _posts(own),
-            "extendedAgentCard": secured,
         },
         "defaultInputModes": _strings(own.get("defaultInputModes")) or _MODES,
         "defaultOutputModes": _strings(own.get("defaultOutputModes")) or _TEXT,
         "skills": _objects(own.get("skills")) or [skill],
-        # What follows is how 0.3 says it.
-        "protocolVersion": "0.3.0",
-        "url": url,
-        "preferredTransport": "JSONRPC",
-        "additionalInterfaces": [
-            {"url": url, "transport": "JSONRPC"},
-            {"url": url, "transport": "HTTP+JSON"},
-        ],
-        "supportsAuthenticatedExtendedCard": secured,
     }
     card.update((each, own[each]) for each in _KEPT if own.get(each))
+    bearer: Dict[str, Any] = {}
+    if "1.0" in versions:
+        card["supportedInterfaces"] = [
+            {"url": url, "protocolBinding": binding, "protocolVersion": version}
+            for version in versions
+            for binding in _BINDINGS
+        ]
+        card["capabilities"]["extendedAgentCard"] = secured
+        bearer["httpAuthSecurityScheme"] = {"scheme": "Bearer"}
+        if secured:
+            card["securityRequirements"] = [{"schemes": {"bearer": {"list": []}}}]
+    if "0.3" in versions:
+        card["protocolVersion"] = "0.3.0"
+        card["url"] = url
+        card["preferredTransport"] = _BINDINGS[0]
+        card["additionalInterfaces"] = [{"url": url, "transport": each} for each in _BINDINGS]
+        card["supportsAuthenticatedExtendedCard"] = secured
+        bearer.update(type="http", scheme="bearer")
+        if secured:
+            card["security"] = [{"bearer": []}]
     if secured:
-        scheme = {"scheme": "Bearer"}
-        bearer = {"httpAuthSecurityScheme": scheme, "type": "http", "scheme": "bearer"}
         card["securitySchemes"] = {"bearer": bearer}
-        card["securityRequirements"] = [{"schemes": {"bearer": {"list": []}}}]
-        card["security"] = [{"bearer": []}]
     return card
 
 

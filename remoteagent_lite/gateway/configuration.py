@@ -44,7 +44,7 @@ _KINDS: Dict[str, Type[Any]] = {
 #: The settings of Gateway that a file may have, and of a server.
 _GATEWAY = (
     *("os_id", "name", "description", "upstream_auth", "runs_per_caller", "cors", "a2a"),
-    *("public_url", "trusted_proxies", "push_hosts", "store"),
+    *("a2a_versions", "public_url", "trusted_proxies", "push_hosts", "store"),
     *("body_limit", "header_limit", "heartbeat"),
 )
 _SERVER = ("host", "port", "threads")

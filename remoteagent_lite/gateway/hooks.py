@@ -6,6 +6,7 @@ that a name cannot mean another one a moment later. No proxy is used and no redi
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import socket
@@ -49,8 +50,12 @@ class Hooks:
         self._context: Optional[ssl.SSLContext] = None
 
     def check(self, config: Mapping[str, Any]) -> None:
-        """Raise Fault for a config that nothing would be posted for. Blocks: looks up the host."""
-        self._found(config["url"])
+        """Raise Fault for a config that nothing would be posted for. Blocks: looks up the host.
+
+        One that is not known at the moment may be later: that is seen when something is posted.
+        """
+        with contextlib.suppress(OSError):
+            self._found(config["url"])
         for value in _headers(config).values():
             if not _SENDABLE.fullmatch(value):
                 raise Fault(-32602, "Invalid parameters: no header can hold that token")
@@ -88,6 +93,7 @@ class Hooks:
         return self._context
 
     def _found(self, url: str) -> _Hook:
+        """Where a url leads. Fault if nothing may be posted there, OSError for an unknown host."""
         try:
             if not _URL.fullmatch(url):
                 raise ValueError("it has to be quoted")
@@ -103,8 +109,8 @@ class Hooks:
         try:
             default = 443 if parts.scheme == "https" else 80
             found = socket.getaddrinfo(host, port or default, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            text = "Invalid parameters: the host of %s is not known here" % shown_url(url)
+        except UnicodeError:
+            text = "Invalid parameters: %s has no host" % shown_url(url)
             raise Fault(-32602, text) from None
         if not allowed and any(is_private(str(each[4][0])) for each in found):
             raise _forbidden(url)

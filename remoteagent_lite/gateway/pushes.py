@@ -93,7 +93,8 @@ class Pushes:
             if kept["id"] not in followed.configs and len(followed.configs) >= _RECEIVERS:
                 raise Refused(429, "a task has %d push notification configs at most" % _RECEIVERS)
             followed.configs[kept["id"]] = kept
-            if source is not None and not followed.busy:
+            # One that has told the end may have done so before the config was there.
+            if source is not None and (followed.over or not followed.busy):
                 followed.tell(source)
         return _shown(kept)
 
@@ -167,6 +168,7 @@ class _Followed:
 
     def __init__(self, hooks: Hooks, caller: Caller, forget: Callable[[], None]) -> None:
         self.configs: Dict[str, Json] = {}
+        self.over = False
         self._hooks = hooks
         self._caller = caller
         self._forget = forget
@@ -174,7 +176,6 @@ class _Followed:
         self._posting = Exchange()
         self._stream: Optional[Stream] = None
         self._task: Json = {}
-        self._over = False
         self._lock = threading.Lock()  # guards the next two
         # No longer than what a run tells, which whoever tells it has in memory anyway.
         self._work: Deque[_Work] = collections.deque()
@@ -231,7 +232,7 @@ class _Followed:
                     self._forget()
                     raise
                 work = self._next()
-        if self._over:
+        if self.over:
             self._forget()
 
     def _next(self) -> Optional[_Work]:
@@ -246,7 +247,7 @@ class _Followed:
         before = self._task.get("status", {}).get("state")
         self._task = _with(self._task, event)
         state = self._task["status"]["state"]
-        self._over = state in TERMINAL
+        self.over = state in TERMINAL
         for id, config in list(self.configs.items()):
             # In 0.3 a task is told when its state has changed.
             if config["version"] == "1.0" or state != before:

@@ -507,7 +507,7 @@ def test_names_are_taken_in_either_spelling(fronting: Fronting) -> None:
         ("GET", "/tasks/x:subscribe", V1, 404, "TASK_NOT_FOUND"),
         ("POST", "/tasks/x/pushNotificationConfigs", V1, 400, "INVALID_PARAMS"),
         ("GET", "/extendedAgentCard", V1, 400, "UNSUPPORTED_OPERATION"),
-        ("POST", "/message:send", {**V1, "Content-Type": "text/plain"}, 400, None),
+        ("POST", "/message:send", {**V1, "Content-Type": "text/plain"}, 415, None),
         ("GET", "/message:send", V1, 404, None),
         ("GET", "/nothing", V1, 404, None),
         ("GET", "/v1/tasks/x", OLD, 404, None),

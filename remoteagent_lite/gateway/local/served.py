@@ -13,8 +13,8 @@ from ...protocols.agentos.decisions import FOLLOW_UPS
 from ...protocols.agentos.received import InvalidFieldError, decisions_of, flag_of, run_form
 from ...protocols.sse import frame
 from ...wsgi import Refused
-from ..fronted import Tasks
 from ..incoming import Answer, Caller, Incoming, json_answer
+from ..pushes import Pushes
 from ..questions import decision_of, question_of
 from ..renewal import Known
 from ..routes import Routes
@@ -27,6 +27,7 @@ from .engine import Engine, Logged
 from .entries import ENDS, Entry
 from .record import Json, Record, asked_by_text
 from .sessions import all_runs
+from .tasks import LocalTasks
 
 __all__ = ["Served"]
 
@@ -51,10 +52,13 @@ class Served:
 
     upstream: Optional[Upstream] = None
 
-    def __init__(self, local: LocalComponent, engine: Engine, db_id: str, heartbeat: float) -> None:
+    def __init__(
+        self, local: LocalComponent, engine: Engine, db_id: str, heartbeat: float, pushes: Pushes
+    ) -> None:
         self.component = local.component
         self.id = local.id
         self.rendering = Rendering(local, db_id)
+        self.tasks = LocalTasks(local, engine, self.rendering, pushes)
         self._local = local
         self._engine = engine
         self._heartbeat = heartbeat
@@ -69,11 +73,6 @@ class Served:
             ("POST", "runs", "", "cancel"): self._cancel,
         }
         self._routes = Routes(routes, _NOT_HERE, "%s %s" % (self.component.kind, self.id))
-
-    @property
-    def tasks(self) -> Tasks:
-        """Nobody asks: a Gateway takes no functions with ``a2a``."""
-        raise NotImplementedError
 
     def look(self, caller: Caller) -> Known:
         """What it is, and the like of an agent card."""

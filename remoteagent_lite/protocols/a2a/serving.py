@@ -47,7 +47,8 @@ _BY_METHOD_V03 = {method: name for name, method in METHODS_V03.items()}
 _VERBS = (":cancel", ":subscribe")
 _AGNO_PATHS = {path: name for name, path in PATHS.items()}
 #: The HTTP statuses of errors, of protocol 1.0 and 0.3; 400 is that of all others.
-_STATUSES_V10 = {-32001: 404, -32601: 404, -32006: 500, -32603: 500}
+#: What cannot be read for its Content-Type has HTTP's own, which 1.0.0 has too; 1.0.1 has 400.
+_STATUSES_V10 = {-32001: 404, -32601: 404, -32005: 415, -32006: 500, -32603: 500}
 _STATUSES_V03 = {
     -32001: 404,
     -32002: 409,
@@ -241,9 +242,9 @@ def _text(parts: Any) -> str:
 class RestVoice(Voice):
     """HTTP+JSON: errors have statuses."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, content_type: str) -> None:
         super().__init__(version, _SPEAKERS["1.0" if version == "1.0" else "0.3 REST"])
-        self.content_type = A2A_JSON if version == "1.0" else JSON
+        self.content_type = content_type
 
     def written(self, operation: str, result: Any) -> Json:
         value: Json = self._result(operation, result)
@@ -299,14 +300,16 @@ def _data(value: Json) -> bytes:
 # --- JSON-RPC
 
 
-def jsonrpc_asked(body: bytes, version: Optional[str], path: str = "") -> Asked:
+def jsonrpc_asked(
+    body: bytes, version: Optional[str], path: str = "", content_type: str = JSON
+) -> Asked:
     """Read a JSON-RPC body. ``version`` is the header A2A-Version; ``path`` one of AgentOS's.
 
-    Raises Refusal, which has the voice to say it in.
+    Of JSON its ``content_type`` does not matter. Raises Refusal, which has the voice to say it in.
     """
     voice = JsonRpcVoice("0.3")
     try:
-        data = _json(body)
+        data = _json(body, content_type)
         if type(data) is not dict:
             raise Fault(-32600, "Invalid request: a single JSON-RPC object was expected")
         id = data.get("id")
@@ -347,10 +350,11 @@ def rest_asked(
     body: bytes,
     content_type: str,
     version: Optional[str],
+    accept: str = "",
 ) -> Optional[Asked]:
     """Read a REST request; None for a path that is none. Raises Refusal.
 
-    ``path`` is what stands behind the interface's URL, decoded.
+    ``path`` is what stands behind the interface's URL, decoded; ``accept`` what the answer may be.
     """
     if path in _AGNO_PATHS and method == "POST" and _is_jsonrpc(body):
         return jsonrpc_asked(body, None, path)
@@ -359,15 +363,14 @@ def rest_asked(
     if found is None:
         return None
     operation, ids = found
-    voice = RestVoice("0.3" if old else "1.0")
+    voice = RestVoice("0.3", JSON) if old else RestVoice("1.0", _wanted(accept, content_type))
     try:
         if not old and _version(version) != "1.0":
             raise Fault(-32009, "Over REST this takes the header A2A-Version: 1.0")
         given: Json = {name: _typed(name, value) for name, value in query.items()}
         if method == "POST" and body.strip():
-            media_type = content_type.partition(";")[0].strip().lower()
-            if not media_type.endswith("json"):
-                raise Fault(-32005, "Content-Type %.80s is not supported: send JSON" % media_type)
+            if not _is_json(content_type):
+                raise _unsupported(content_type)
             given = _json(body)
             if type(given) is not dict:
                 raise _invalid("the body is a JSON object")
@@ -375,6 +378,18 @@ def rest_asked(
         return Asked(operation, _canonical(operation, given, "0.3 REST" if old else "1.0"), voice)
     except Fault as fault:
         raise Refusal(fault, voice) from None
+
+
+def _wanted(accept: str, content_type: str) -> str:
+    """The media type of the answer: one that is asked for, or that of the request.
+
+    Both types are in use, and clients that know one of them only say so, by one or the other.
+    """
+    for said in (accept, content_type):
+        for kind in (A2A_JSON, JSON):
+            if kind in said.lower():
+                return kind
+    return A2A_JSON
 
 
 def _matched(
@@ -424,10 +439,21 @@ def _version(header: Optional[str]) -> str:
     raise Fault(-32009, "A2A version %.20r is not supported: it is 1.0 or 0.3" % said)
 
 
-def _json(body: bytes) -> Any:
+def _is_json(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower().endswith("json")
+
+
+def _unsupported(content_type: str) -> Fault:
+    said = content_type.partition(";")[0].strip().lower()
+    return Fault(-32005, "Content-Type %.80s is not supported: send JSON" % said)
+
+
+def _json(body: bytes, content_type: str = JSON) -> Any:
     try:
         return read_json(body)
     except ValueError as error:
+        if not _is_json(content_type):
+            raise _unsupported(content_type) from None
         raise Fault(-32700, "Parse error: %.100s" % error) from None
 
 
