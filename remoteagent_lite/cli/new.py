@@ -14,7 +14,7 @@ from .terminal import say, write
 __all__ = ["add_commands"]
 
 _APP = '''\
-"""The agent {id}: a Python function."""
+"""The agent {id}: a Python function, over AgentOS and over A2A."""
 
 import os
 from typing import Iterator
@@ -35,6 +35,8 @@ key = os.environ.get("AGENT_KEY")  # without one the door is open
 app = Gateway(
     {function},
     auth=Keys(key) if key else None,
+    a2a=True,
+    public_url=os.environ.get("PUBLIC_URL"),
     store=os.environ.get("AGENT_STORE", "memory:"),
 )
 '''
@@ -42,7 +44,7 @@ app = Gateway(
 _TEST = """\
 from app import app
 
-from remoteagent_lite import RemoteAgent
+from remoteagent_lite import A2AClient, RemoteAgent
 from remoteagent_lite.testing import serve
 
 
@@ -61,12 +63,19 @@ def test_it_says_what_it_needs():
     with serve(app) as url, RemoteAgent(url, "{id}") as agent:
         output = agent.run(" ")
         assert (output.status, output.content) == ("ERROR", "Say your name.")
+
+
+def test_it_is_an_a2a_agent():
+    with serve(app) as url, A2AClient(url + "/a2a/agents/{id}") as client:
+        task = client.send_message("Ann")
+        assert task.artifacts[0].parts[0].text == "Hello, Ann!"
 """
 
 _README = """\
 # {name}
 
-An agent in plain Python, served by any WSGI server as an AgentOS serves its agents.
+An agent in plain Python, served by any WSGI server: to AgentOS clients and, at
+`/a2a/agents/{id}`, to A2A clients.
 
 ```console
 $ pip install -r requirements.txt pytest
@@ -77,12 +86,14 @@ $ gunicorn --worker-class gthread --threads 100 --bind 127.0.0.1:8000 app:app
 ```console
 $ curl -F message=Ann -F stream=false http://127.0.0.1:8000/agents/{id}/runs
 $ remoteagent run http://127.0.0.1:8000 {id} Ann
+$ remoteagent run http://127.0.0.1:8000/a2a/agents/{id} Ann --a2a
 ```
 
 | Variable | |
 |---|---|
 | `AGENT_KEY` | what callers send as `Authorization: Bearer`; without it the door is open |
 | `AGENT_STORE` | where runs are kept: `sqlite:///runs.db`; without it in one process's memory |
+| `PUBLIC_URL` | where A2A clients find it, for its card; without it where they asked for the card |
 
 A request takes a thread for as long as it lasts. Or in a container:
 

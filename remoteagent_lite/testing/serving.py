@@ -22,7 +22,8 @@ def serve(
     """Serve for as long as the block lasts; gives the URL, without a slash at its end.
 
     What is served is any WSGI app; or scripts, functions and Remote* objects, behind a Gateway
-    that is made for them, as an AgentOS.
+    that is made for them, as an AgentOS at the URL and as A2A agents below it:
+    ``URL/a2a/agents/ID``.
 
     Each connection has a thread. When the block ends, connections are broken and their threads
     waited for, and what a Gateway executes is ended; RuntimeError names a request that does not end
@@ -37,7 +38,7 @@ def serve(
             raise TypeError("serve one WSGI app, or scripts, functions and Remote* objects")
         app: Any = served[0]
     else:
-        app = Gateway(*components)
+        app = Gateway(*components, a2a=True)
     faulty: App = Faults(app, faults)
     for each in components:
         if isinstance(each, Script):

@@ -32,7 +32,7 @@ def test_what_it_writes_passes_its_test_and_answers(tmp_path: Path, capsys: Capt
         stderr=subprocess.STDOUT,
     )
     assert done.returncode == 0, done.stdout.decode()
-    assert b"3 passed" in done.stdout
+    assert b"4 passed" in done.stdout
     with served(directory, "--bind 127.0.0.1:0") as url:
         with RemoteAgent(url, "my-agent", auth_token="wrong") as agent:
             with pytest.raises(AuthenticationError):

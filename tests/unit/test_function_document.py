@@ -5,8 +5,8 @@ from typing import Any, Dict
 
 import pytest
 
-from remoteagent_lite import File, RemoteAgent, RemoteWorkflow
-from remoteagent_lite.gateway import Gateway, Run
+from remoteagent_lite import A2AClient, File, NotFoundError, RemoteAgent, RemoteWorkflow
+from remoteagent_lite.gateway import Run
 from remoteagent_lite.testing import Script, serve
 from tests import ROOT
 
@@ -39,6 +39,9 @@ def test_the_four_lines_answer_by_both_protocols() -> None:
         with RemoteAgent(url, "greeter") as agent:
             assert agent.run("Ann").content == "Hello, Ann!"
             assert agent.description == "Greets people."
+        with A2AClient(url + "/a2a/agents/greeter") as client:
+            task: Any = client.send_message("Ann")
+            assert task.artifacts[0].parts[0].text == "Hello, Ann!"
 
 
 def test_pieces_files_and_data_are_sent() -> None:
@@ -48,6 +51,16 @@ def test_pieces_files_and_data_are_sent() -> None:
                 assert list(stream.text()) == ["3 ", "2 ", "1 "]
             assert agent.description == "Counts down."
             assert "ValueError" in str(agent.run("x").content)
+        with A2AClient(url + "/a2a/agents/count-down") as client:
+            with pytest.raises(NotFoundError):  # a2a=True was not said
+                client.send_message("3")
+    with serve(shown("count_down")["count_down"]) as url:
+        with A2AClient(url + "/a2a/agents/count-down") as client:
+            task: Any = client.send_message("2")
+            assert task.artifacts[0].parts[0].text == "2 1 "
+            assert task.artifacts[1].parts[0].filename == "rocket.gif"
+            assert task.artifacts[1].parts[0].media_type == "image/gif"
+            assert task.artifacts[2].parts[0].data == {"launched": True}
 
 
 def test_what_was_said_is_remembered() -> None:
@@ -62,9 +75,7 @@ def test_what_was_said_is_remembered() -> None:
 def test_remote_agents_are_composed() -> None:
     mine = Script("mine", id="my-agent").then("written")
     facts = Script("a fact", id="facts_agent")
-    with serve(mine) as url, serve(facts) as os, RemoteAgent(os, "facts_agent") as remote, serve(
-        Gateway(remote, a2a=True)
-    ) as other:
+    with serve(mine) as url, serve(facts) as other:
         names = shown("report", agentos=url, a2a=other + "/a2a/agents/facts_agent")
         with serve(names["app"]) as own, RemoteWorkflow(own, "report") as workflow:
             output = workflow.run("x", session_id="s1")

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator
 import pytest
 
 from remoteagent_lite import (
+    A2AClient,
     File,
     RemoteAgent,
     RemoteTeam,
@@ -104,6 +105,9 @@ def test_a_team_gives_the_work_to_who_can_do_it(url: str, scripts: Dict[str, Scr
         assert team.run("sing").status == "ERROR"
     (written,) = scripts["writer"].requests
     assert (written.text, written.session_id) == ("a haiku", "s1")
+    with A2AClient(url + "/a2a/teams/desk") as client:
+        task: Any = client.send_message("sing")
+        assert task.status.state == "TASK_STATE_REJECTED"
 
 
 def test_data_goes_in_and_out(url: str) -> None:
@@ -112,6 +116,9 @@ def test_data_goes_in_and_out(url: str) -> None:
         assert answer == {"lines": {"tea": 9.0, "cup": 12.0}, "total": 21.0}
         with pytest.raises(RunFailedError, match="how many of what"):
             agent.run("two teas, please").raise_for_status()
+    with A2AClient(url + "/a2a/agents/quote") as client:
+        task: Any = client.send_message({"tea": 2})
+        assert task.artifacts[0].parts[0].data["total"] == 9.0
 
 
 def test_tool_calls_are_told(url: str) -> None:
@@ -159,6 +166,12 @@ def test_questions_are_asked_one_after_the_other(url: str) -> None:
         output = agent.continue_run(output)
         output.pending[0].answer({"input": "3 of them"})
         assert agent.continue_run(output).content == "3 packets of green tea."
+    with A2AClient(url + "/a2a/agents/order-tea") as client:
+        task: Any = client.send_message("tea, please")
+        for said in ("green", "3 of them"):
+            assert task.status.state == "TASK_STATE_INPUT_REQUIRED"
+            task = client.send_message(said, task_id=task.id, context_id=task.context_id)
+        assert task.artifacts[0].parts[0].text == "3 packets of green tea."
 
 
 def test_a_run_that_is_cancelled_leaves_nothing(

@@ -6,6 +6,7 @@ from typing import Any, List
 import pytest
 
 from remoteagent_lite import (
+    A2AClient,
     File,
     RemoteAgent,
     RemoteServerUnavailableError,
@@ -19,9 +20,12 @@ from remoteagent_lite.options import RetryPolicy
 from remoteagent_lite.testing import (
     Script,
     answer,
+    ask,
     cut,
+    data,
     error,
     event,
+    file,
     reject,
     reply,
     serve,
@@ -55,6 +59,20 @@ def test_pieces_are_told_one_by_one_and_what_was_sent_is_remembered() -> None:
     assert [(each.content, each.filename) for each in first.files] == [(b"abc", "a.txt")]
     assert second.text == "again" and second.files == []
     assert repr(first) == "<Request 'hello' of session s1>"
+
+
+def test_over_a2a_it_is_the_same_script() -> None:
+    script = Script("one ", file(b"abc", filename="a.txt"), data({"n": 1}, name="numbers"))
+    with serve(script) as url, A2AClient(url + "/a2a/agents/agent") as client:
+        task: Any = client.send_message("hello", context_id="c1", metadata={"k": 1})
+        sent: Any = client.send_message({"city": "Rome"})
+    assert task.status.state == "TASK_STATE_COMPLETED"
+    assert [each.name for each in task.artifacts][-1] == "numbers"
+    assert sent.status.state == "TASK_STATE_COMPLETED"
+    first, second = script.requests
+    assert (first.text, first.session_id, first.metadata) == ("hello", "c1", {"k": 1})
+    assert second.data == [{"city": "Rome"}] and second.input == {"city": "Rome"}
+    assert first.message_id
 
 
 def test_tools_steps_and_events_are_told() -> None:
@@ -102,6 +120,17 @@ def test_a_tool_waits_for_its_confirmation(confirmed: bool) -> None:
     (decision,) = request.answers
     assert bool(decision) is confirmed and script.runs == 1
     assert decision.note == (None if confirmed else "not today")
+
+
+def test_questions_are_answered_over_a2a() -> None:
+    script = Script(ask("Which colour?", ["red", "blue"]), ask("Sure?"), lambda run: run.text)
+    with serve(script) as url, A2AClient(url + "/a2a/agents/agent") as client:
+        task: Any = client.send_message("paint")
+        for said in ("red", "yes"):
+            assert task.status.state == "TASK_STATE_INPUT_REQUIRED"
+            task = client.send_message(said, task_id=task.id, context_id=task.context_id)
+        assert task.status.state == "TASK_STATE_COMPLETED"
+    assert script.requests[0].answers == ["red", "yes"] and script.runs == 1
 
 
 def test_runs_fail_end_and_are_turned_down_as_told() -> None:
