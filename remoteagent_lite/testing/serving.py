@@ -14,6 +14,9 @@ from .server import App, listening
 
 __all__ = ["serve"]
 
+#: Seconds of silence after which a stream gets a comment.
+_HEARTBEAT = 0.5
+
 
 @contextlib.contextmanager
 def serve(
@@ -23,7 +26,7 @@ def serve(
 
     What is served is any WSGI app; or scripts, functions and Remote* objects, behind a Gateway
     that is made for them, as an AgentOS at the URL and as A2A agents below it:
-    ``URL/a2a/agents/ID``.
+    ``URL/a2a/agents/ID``. A client that leaves a stream is noticed within seconds.
 
     Each connection has a thread. When the block ends, connections are broken and their threads
     waited for, and what a Gateway executes is ended; RuntimeError names a request that does not end
@@ -38,7 +41,7 @@ def serve(
             raise TypeError("serve one WSGI app, or scripts, functions and Remote* objects")
         app: Any = served[0]
     else:
-        app = Gateway(*components, a2a=True)
+        app = Gateway(*components, a2a=True, heartbeat=_HEARTBEAT)
     faulty: App = Faults(app, faults)
     for each in components:
         if isinstance(each, Script):

@@ -184,6 +184,28 @@ def test_faults_of_a_script_are_those_of_its_requests() -> None:
     assert (down.hits, script.runs) == (1, 2)
 
 
+def test_what_can_be_taken_up_again_is() -> None:
+    script = Script(cut(after=2, times=2), "one ", "two")
+    with serve(script) as url:
+        with RemoteAgent(url, "agent") as agent:
+            stream = agent.run("x", stream=True, background=True)
+            assert stream.output().content == "one two"
+        with A2AClient(url + "/a2a/agents/agent") as client:
+            with client.stream_message("x") as events:
+                task: Any = events.output()
+    assert task.artifacts[0].parts[0].text == "one two"
+    assert script.runs == 2
+
+
+def test_who_leaves_a_stream_is_noticed() -> None:
+    script = Script("one ", threading.Event(), "two")
+    with serve(script) as url, RemoteAgent(url, "agent") as agent:
+        with agent.run("x", stream=True, session_id="s1") as stream:
+            assert next(stream.text()) == "one "
+        (request,) = script.requests
+        assert agent.wait_run(request.run_id, "s1", wait=20).status == "CANCELLED"
+
+
 def test_faults_that_nothing_serves_are_a_mistake() -> None:
     script = Script(cut(), "one")
     with Gateway(script) as gateway, serve(gateway) as url, RemoteAgent(url, "agent") as agent:
