@@ -244,22 +244,35 @@ class StoreConformance:
 
     def test_of_those_who_change_at_once_one_does(self, stores: Stores) -> None:
         """And those who look again and go on lose nothing to each other."""
+        run = _run("first")
+        stores[0].add(run)
+        for number in range(10):
+            works = [
+                partial(stores[n % 2].change, _next(run, data="%d %d" % (number, n)), [str(n)])
+                for n in range(_THREADS)
+            ]
+            won = _at_once(works)
+            assert sorted(won) == [False] * (_THREADS - 1) + [True]
+            winner = won.index(True)
+            run = _next(run, data="%d %d" % (number, winner))
+            assert stores[0].get("first") == run
+            assert stores[1].entries("first", number) == [str(winner)]
         stores[0].add(_run(data="0"))
         rounds = 15
 
         def count(store: Store, name: str) -> None:
             done = 0
             while done < rounds:
-                run = store.get("run")
-                assert run is not None
-                changed = _next(run, data=str(int(run.data) + 1))
+                kept = store.get("run")
+                assert kept is not None
+                changed = _next(kept, data=str(int(kept.data) + 1))
                 if store.change(changed, ["%s %d" % (name, changed.version)]):
                     done += 1
 
         _at_once([partial(count, stores[n % 2], "t%d" % n) for n in range(_THREADS)])
-        run = stores[0].get("run")
-        assert run is not None
-        assert run.version == int(run.data) == rounds * _THREADS
+        kept = stores[0].get("run")
+        assert kept is not None
+        assert kept.version == int(kept.data) == rounds * _THREADS
         versions = [int(entry.split()[1]) for entry in _log(stores[0])]
         assert versions == list(range(1, rounds * _THREADS + 1))
 
