@@ -13,7 +13,7 @@ help:
 	@echo "make check   what CI runs: lint, types, distributions, models, test"
 	@echo "make bench   measure against what else one could use"
 	@echo "make soak    ten thousand runs over a bad network for each protocol, and"
-	@echo "            through a gateway; ten thousand schedules"
+	@echo "            through a gateway; ten thousand of functions; ten thousand schedules"
 	@echo "make models  specs/ -> remoteagent_lite/models/"
 	@echo "make specs   upstream packages -> specs/"
 
@@ -63,6 +63,7 @@ bench: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak --gateway
+	LOCAL_RUNS=10000 $(BIN)/python -m pytest tests/unit/test_local_races.py
 	SCHEDULES=10000 $(BIN)/python -m pytest --hypothesis-profile=explore \
 		$$(grep -l "from hypothesis" tests/unit/test_*.py)
 

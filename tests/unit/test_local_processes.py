@@ -147,6 +147,25 @@ def test_a_killed_process_leaves_failed_runs(hosts: List[Host]) -> None:
         assert [each.status for each in other.list_runs(run.session_id)] == ["ERROR"]
 
 
+def test_a_process_that_slept_has_lost_its_runs(hosts: List[Host], tmp_path: Path) -> None:
+    here, there = hosts
+    with here.agent("wait") as begun, there.agent("wait") as other:
+        run = begun.run("x", background=True)
+        with begun.resume(run.run_id, run.session_id) as stream:
+            next(stream.text())
+        here.process.send_signal(signal.SIGSTOP)
+        try:
+            output = other.wait_run(run.run_id, run.session_id, wait=WAIT)
+        finally:
+            here.process.send_signal(signal.SIGCONT)
+        assert output.status == "ERROR"
+        (tmp_path / "go on").touch()
+        assert appeared(tmp_path / "ended")  # the function goes on, and nobody hears of it
+        assert begun.get_run(run.run_id, run.session_id).content == output.content
+        with begun.resume(run.run_id, run.session_id) as stream:
+            assert [event.event for event in stream][-2:] == ["RunContent", "RunError"]
+
+
 def test_workers_of_one_server_share_their_runs(store: str, tmp_path: Path) -> None:
     # Either the workers are forked from a process that has the gateway, or each makes its own.
     preload = ["--preload"] if store.startswith("sqlite") else []

@@ -38,8 +38,14 @@ _SWEEP = 30.0
 _CLOSE = 5.0
 #: How many of the log are read at a time.
 _PAGE = 500
-#: How often a change is tried that others are faster with.
-_TRIES = 20
+#: No log is as long.
+_FAR = 1 << 60
+#: Seconds between two looks at a run that somebody else is ending.
+_WAIT = 0.5
+#: What the holder of a run begins with that is being ended.
+_ENDING = "ending "
+#: What a record has only while its run goes on.
+_NOTHING_PENDING = dict.fromkeys(("pending", "journal", "entries"))
 #: How many of a session's runs a function is shown.
 _HISTORY = 100
 
@@ -201,13 +207,12 @@ class Engine:
             if execution is not None:
                 execution.wait(left)
                 record = execution.record
+                # After a pause the run may have gone on elsewhere by now.
+                record = self._again(record) if record.status == "PAUSED" else record
                 continue
-            far = 1 << 60  # no entry is waited for
             step = 1.0 if left is None else min(1.0, left)
-            self.store.wait(record.run_id, far, record.kept.version, step)
-            record = self.find(record.kept.component, record.run_id) or record.changed(
-                "ERROR", {"error": {"text": "The run was deleted.", "type": "deleted"}}
-            )
+            self.store.wait(record.run_id, _FAR, record.kept.version, step)
+            record = self._again(record)
         return record
 
     def close(self) -> None:
@@ -221,15 +226,21 @@ class Engine:
             threads = list(self._threads.values())
             keeper = self._keeper
         for execution in executions:
-            # One that has just paused is held by nobody.
-            holder = execution.record.kept.holder
-            self._take_away(execution.record, "ERROR", "failed", _CLOSED, holder=holder)
+            if not execution.is_over:  # one that pauses meanwhile is held by nobody then
+                holder = execution.record.kept.holder
+                self._take_away(execution.record, "ERROR", "failed", _CLOSED, held_by=holder)
         self._wake.set()
         until = time.monotonic() + _CLOSE
         for thread in [*threads, *([keeper] if keeper else [])]:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
         self.store.close()
+
+    def _again(self, record: Record) -> Record:
+        """The record as it is now; one that failed if it was deleted."""
+        found = self.find(record.kept.component, record.run_id)
+        error = {"text": "The run was deleted.", "type": "deleted"}
+        return found or record.changed("ERROR", {"error": error})
 
     # --- What the rooms beside it need
 
@@ -242,7 +253,9 @@ class Engine:
         """What executes a run in this process, if anything does."""
         self._survive()
         with self._lock:
-            return self._executions.get(run_id)
+            execution = self._executions.get(run_id)
+        # One that is over may be here for a moment more, while the run goes on elsewhere.
+        return None if execution is None or execution.is_over else execution
 
     # --- Executing
 
@@ -275,11 +288,12 @@ class Engine:
     ) -> None:
         run = Run(execution, journal, lambda: self._earlier(execution.record))
         try:
-            if first["kind"] != "continued":
-                execution.tell(first)
-            self._end(local, execution, journal, run)
-        except RunEnded:
-            pass
+            try:
+                if first["kind"] != "continued":
+                    execution.tell(first)
+                self._end(local, execution, journal, run)
+            except RunEnded:
+                self._look_after(execution)
         except StoreError as error:
             logger.error("a run of %s breaks off: %s", local.key, error)
             execution.stop(self._failed(execution, str(error), "StoreError"), None)
@@ -360,7 +374,7 @@ class Engine:
 
     @staticmethod
     def _ended(execution: Execution, status: str, data: Json) -> Record:
-        data = {"pending": None, "journal": None, "entries": None, **data}
+        data = {**_NOTHING_PENDING, **data}
         return execution.record.changed(status, data, holder="", held_until=0.0)
 
     def _earlier(self, record: Record) -> List[Record]:
@@ -382,10 +396,10 @@ class Engine:
 
     # --- Taking away
 
-    def _living(self, record: Record) -> Record:
+    def _living(self, record: Record, ours: bool = True) -> Record:
         """The record; that of a run whose process has died once it has failed for that."""
         held = record.kept.holder and record.kept.held_until
-        if held and held < time.time() and self.execution(record.run_id) is None:
+        if held and held < time.time() and not (ours and self.execution(record.run_id)):
             return self._take_away(record, "ERROR", "failed", _DEAD, overdue=True)
         return record
 
@@ -396,55 +410,63 @@ class Engine:
         kind: str,
         text: str,
         overdue: bool = False,
-        holder: Optional[str] = None,
+        held_by: Optional[str] = None,
     ) -> Record:
-        """End a run by changing its record, which whoever executes it cannot do any more then.
+        """End a run, whoever executes it; or the record as it is, if it was over.
 
-        With ``holder`` one alone that this one holds.
+        The run is taken first: from then on its function's words are not kept any more, so that the
+        record has all that the log has. With ``held_by`` it is ended only if this one holds it.
         """
-        name = kind if kind == "cancelled" else "Interrupted"
-        for _ in range(_TRIES):
+        error = {"text": text, "type": kind if kind == "cancelled" else "Interrupted"}
+        while True:
             kept = self.store.get(record.run_id)
             if kept is None:
                 return record
             record = Record.read(kept)
             if record.is_over or (overdue and kept.held_until >= time.time()):
-                break
-            if holder is not None and kept.holder != (holder or None):
-                break
+                return record
+            if held_by is not None and kept.holder != held_by:
+                return record
+            if kept.holder.startswith(_ENDING) and kept.held_until >= time.time():
+                # Somebody else is ending it.
+                self.store.wait(kept.run_id, _FAR, kept.version, _WAIT)
+                continue
             outcome = Outcome(record.data)
-            for entry in self.entries(record, record.begins):
-                outcome.add(entry)
-            data = {
-                "pending": None,
-                "journal": None,
-                "entries": None,
-                **outcome.data(),
-                "error": {"text": text, "type": name},
-            }
-            follows = record.changed(status, data, holder="", held_until=0.0)
-            last: Entry = {"kind": kind, "text": text, "type": name, "at": time.time()}
+            if record.status != "PAUSED":
+                holder, until = _ENDING + uuid.uuid4().hex, time.time() + self._lease
+                record = record.changed(record.status, {}, holder=holder, held_until=until)
+                if not self.store.change(record.kept):
+                    continue
+                for entry in self.entries(record, record.begins):
+                    outcome.add(entry)
+            data = {**_NOTHING_PENDING, **outcome.data(), "error": error}
+            last: Entry = {"kind": kind, **error, "at": time.time()}
             if kind == "cancelled":
                 last["content"] = outcome.text
-            if self.store.change(follows.kept, [written(last)]):
-                record = follows
-                execution = self.execution(record.run_id)
+            ended = record.changed(status, data, holder="", held_until=0.0)
+            if self.store.change(ended.kept, [written(last)]):
+                execution = self.execution(ended.run_id)
                 if execution is not None:
-                    execution.stop(record, last)
-                break
-        return record
+                    execution.stop(ended, last)
+                return ended
 
     def _look_after(self, execution: Execution) -> None:
-        """Others have ended the run: tell those who listen here how."""
-        kept = self.store.get(execution.record.run_id)
-        if kept is None:
-            record = self._failed(execution, "The run was deleted.", "deleted")
-            execution.stop(record, {"kind": "failed", "text": "The run was deleted.", "type": ""})
-            return
-        if kept.holder == execution.record.kept.holder:
-            return
-        entries = self.store.entries(kept.run_id, execution.length, 1)
-        execution.stop(Record.read(kept), read(entries[0]) if entries else None)
+        """The run is somebody else's now: tell those who listen here how that ends it."""
+        record: Optional[Record] = execution.record
+        while not execution.is_over:
+            kept = self.store.get(execution.record.run_id)
+            if kept is None:
+                record = self._failed(execution, "The run was deleted.", "deleted")
+                execution.stop(
+                    record, {"kind": "failed", **record.data["error"], "at": time.time()}
+                )
+                return
+            record = self._living(Record.read(kept), ours=False)
+            if record.is_over:
+                entries = self.store.entries(kept.run_id, execution.length, 1)
+                execution.stop(record, read(entries[0]) if entries else None)
+                return
+            self.store.wait(kept.run_id, _FAR, kept.version, _WAIT)
 
     # --- Keeping alive
 
@@ -477,8 +499,9 @@ class Engine:
         holds = [(id, each.record.kept.holder) for id, each in executions.items()]
         held = self.store.renew(holds, time.time() + self._lease)
         for run_id, execution in executions.items():
-            if run_id not in held and not execution.is_over:
-                self._look_after(execution)
+            kept = None if run_id in held else self.store.get(run_id)
+            if run_id not in held and (kept is None or kept.status != "RUNNING"):
+                self._look_after(execution)  # else it is being ended: the next time
 
     def _sweep(self) -> None:
         now = time.monotonic()
@@ -550,9 +573,11 @@ class Following:
         left = None if until is None else until - time.monotonic()
         entry = execution.entry(self._next, left)
         if entry is None:
-            self.record = execution.record
             self._execution = None
-            self._is_over = self._ends()
+            if execution.record.is_over:
+                self.record = execution.record
+                self._is_over = True
+            # After a pause the run may have gone on elsewhere by now: the store knows.
         return entry
 
     def _stored(self, until: Optional[float]) -> Optional[Entry]:
