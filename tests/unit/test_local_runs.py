@@ -395,21 +395,47 @@ def test_closing_leaves_a_run_that_has_just_paused(store: MemoryStore) -> None:
             assert go_on.wait(20)
             super()._forget(*given)
 
-        def _take_away(self, *given: Any, **options: Any) -> Record:
-            try:
-                return super()._take_away(*given, **options)
-            finally:
-                go_on.set()
-
     engine = Late(store)
     local = agent(id="asks")(lambda run: run.ask("Which?"))
     record = engine.begin(local, asked_by_text("go"))
     assert paused.wait(10)
-    engine.close()
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    while not engine.closings:
+        time.sleep(0.001)
+    go_on.set()
+    closing.join(10)
     record = engine.find(local.key, record.run_id) or record
     assert record.status == "PAUSED"
     assert engine.wait(engine.answer(local, record, "red"), 10).data["content"] == "red"
     engine.close()
+
+
+def test_a_function_that_does_not_notice_its_end_costs_nothing(store: MemoryStore) -> None:
+    """Its gateway is closed; until it ends it is looked after every now and then."""
+    beats: List[float] = []
+
+    class Counting(Engine):
+        def _renew_all(self, executions: Any) -> None:
+            beats.append(time.monotonic())
+            super()._renew_all(executions)
+
+    engine = Counting(store, beat=0.2)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def deaf(run: Run) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    engine.begin(agent(id="deaf")(deaf), asked_by_text("go"))
+    assert begun.wait(10)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    while len(beats) < 4:
+        time.sleep(0.001)
+    assert beats[3] - beats[1] > 0.2
+    go_on.set()
+    closing.join(10)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

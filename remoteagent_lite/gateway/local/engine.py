@@ -229,11 +229,13 @@ class Engine:
             if not execution.is_over:  # one that pauses meanwhile is held by nobody then
                 holder = execution.record.kept.holder
                 self._take_away(execution.record, "ERROR", "failed", _CLOSED, held_by=holder)
-        self._wake.set()
         until = time.monotonic() + _CLOSE
-        for thread in [*threads, *([keeper] if keeper else [])]:
+        for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
+        self._wake.set()
+        if keeper is not None and not self._executions:
+            keeper.join(max(0.0, until - time.monotonic()))
         self.store.close()
 
     def _again(self, record: Record) -> Record:
@@ -483,7 +485,8 @@ class Engine:
     def _renew(self) -> None:
         """Renew what is executed here, for as long as anything is."""
         while True:
-            self._wake.wait(self._beat)
+            if self._wake.wait(self._beat):
+                self._wake.clear()
             with self._lock:
                 executions = dict(self._executions)
                 if not executions:
