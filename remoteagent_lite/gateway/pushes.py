@@ -1,8 +1,8 @@
 """Push notifications of tasks: who wants which, and the threads that post them.
 
-All of it is in the memory of this process alone, and only until the task is over. A thread follows
-a task for one caller, posts what becomes of it in order, and ends when there is nothing more to
-tell; so there is none before somebody wants a notification.
+All of it is in the memory of this process alone, and of so many tasks; of more, those that are over
+are forgotten first. A thread follows a task for one caller, posts what becomes of it in order, and
+ends when there is nothing more to tell; so there is none before somebody wants a notification.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ class Pushes:
         """What makes room for one more: what waits for somebody, perhaps for ever."""
         if len(self._followed) < _TASKS:
             return None
-        for key, followed in self._followed.items():
-            if not followed.busy:
-                return key
+        idle = [key for key, followed in self._followed.items() if not followed.busy]
+        for key in [each for each in idle if self._followed[each].over] or idle:
+            return key
         text = "%d tasks are followed, the most that this gateway does" % _TASKS
         raise Refused(429, text, ("Retry-After", "5"))
 
@@ -233,7 +233,7 @@ class _Followed:
                     raise
                 work = self._next()
         if self.over:
-            self._forget()
+            self._task = {}  # the configs can still be asked for
 
     def _next(self) -> Optional[_Work]:
         """What is to be told next; None if that is all, and this thread's end."""

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import threading
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
@@ -509,6 +510,35 @@ def test_the_end_is_posted_whoever_answers_the_question(app: Gateway, hook: Hook
     asked(app, "painter", "CreateTaskPushNotificationConfig", config)
     (last,) = hook.until("canceled")
     assert (last.kind, last.task_id) == ("task", paused["id"])
+
+
+def test_what_one_process_begins_another_follows_answers_and_cancels(
+    tmp_path: Path, hook: Hook, gate: Gate
+) -> None:
+    options: Any = {"a2a": True, "push_hosts": HOSTS, "store": "sqlite:///%s" % (tmp_path / "db")}
+    with Gateway(painter, gated, **options) as here, Gateway(painter, gated, **options) as there:
+        config = hook.config()
+        paused = task(here, "painter", "paint", taskPushNotificationConfig=config)
+        assert asked(there, "painter", "GetTask", {"id": paused["id"]}) == paused
+        ids = {"id": paused["id"]}
+        with following(here, "painter", "SubscribeToTask", ids) as next_event:
+            assert next_event()["task"] == paused
+            where = task(there, "painter", "red", ids={"taskId": paused["id"]})
+            assert where["status"]["state"] == ASKING
+            assert kinds([next_event(), next_event()]) == [WORKING, ASKING]
+            asked(there, "painter", "CancelTask", ids)
+            assert kinds([next_event()]) == [CANCELED]
+        assert hook.until("canceled")[-1].task_id == paused["id"]
+
+        begun = task(here, "gated", returnImmediately=True)
+        assert gate.reached.wait(10)
+        with following(there, "gated", "SubscribeToTask", {"id": begun["id"]}) as next_event:
+            assert texts(next_event()["task"]) == ["one "]
+            gate.opened.set()
+            rest = [next_event() for _ in range(3)]
+            assert kinds(rest) == ["artifactUpdate", "artifactUpdate", COMPLETED]
+        listed = asked(there, "gated", "ListTasks", {"includeArtifacts": True})
+        assert [texts(each) for each in listed["tasks"]] == [["one two"]]
 
 
 def test_a_card_says_what_the_decorator_said(app: Gateway) -> None:

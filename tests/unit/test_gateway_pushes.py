@@ -105,7 +105,7 @@ def test_a_run_in_the_background_is_told_in_order_whoever_listens(
         assert threads() == []
 
 
-def test_whoever_is_over_is_forgotten_and_told_how_it_ended(fronting: Fronting, hook: Hook) -> None:
+def test_who_comes_when_it_is_over_is_told_how_it_ended(fronting: Fronting, hook: Hook) -> None:
     with Os() as server:
         app = fronting(agent(server), a2a=True, push_hosts=HOSTS)
         task = sent(app, message())
@@ -118,6 +118,9 @@ def test_whoever_is_over_is_forgotten_and_told_how_it_ended(fronting: Fronting, 
             if thread.name == THREAD:
                 thread.join(10)
         asked = {"taskId": task["id"], "id": task["id"]}
+        # As long as there is room the config is there, for whoever asks.
+        assert rpc(app, "GetTaskPushNotificationConfig", asked).json()["result"] == made
+        rpc(app, "DeleteTaskPushNotificationConfig", asked)
         assert code_of(rpc(app, "GetTaskPushNotificationConfig", asked)) == -32001
 
 

@@ -193,14 +193,17 @@ class LocalTasks:
 
     def get_push(self, params: Json, caller: Caller) -> Json:
         """GetTaskPushNotificationConfig"""
+        self._found(params["taskId"], caller)
         return self._pushes.get(params, caller)
 
     def list_pushes(self, params: Json, caller: Caller) -> Json:
         """ListTaskPushNotificationConfigs"""
+        self._found(params["taskId"], caller)
         return self._pushes.list(params, caller)
 
     def delete_push(self, params: Json, caller: Caller) -> None:
         """DeleteTaskPushNotificationConfig"""
+        self._found(params["taskId"], caller)
         self._pushes.delete(params, caller)
 
     def _source(self, record: Record) -> Source:
