@@ -16,7 +16,7 @@ from .auth import JWT, Keys
 from .configuration import from_file
 from .local.component import LocalComponent, agent, team, workflow
 from .local.run import AgentError, Confirmation, Message, Run
-from .store.contract import Store
+from .store.contract import Limits, Store
 from .store.memory import MemoryStore
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Confirmation",
     "Gateway",
     "Keys",
+    "Limits",
     "LocalComponent",
     "MemoryStore",
     "Message",

@@ -25,7 +25,7 @@ from .local.sessions import LocalSessions
 from .passage import HEARTBEAT
 from .pushes import Pushes
 from .scopes import may, need_of
-from .store.contract import Store
+from .store.contract import Limits, Store
 from .store.opening import open_store
 from .translated import Translated
 from .upstream import Forwarded, Upstream
@@ -53,7 +53,7 @@ class Gateway:
     Or they are functions: what ``@agent``, ``@team`` and ``@workflow`` make, or a bare function,
     which is an agent of its name. Their runs are kept in ``store``: "sqlite:///runs.db",
     "redis://host:6379/0", a Store of one's own, or, without it, this process's memory. The gateway
-    closes it.
+    closes it. ``keep`` bounds what is kept of them: ``Limits(seconds=, runs=, bytes=)``.
 
     ``auth`` decides who is let in, Keys or JWT; without it the door is open. ``upstream_auth`` says
     whose credentials the servers see: with "forward" the caller's Authorization header and nothing
@@ -91,6 +91,7 @@ class Gateway:
         runs_per_caller: Optional[int] = None,
         cors: Sequence[str] = (),
         store: Union[str, Store, None] = None,
+        keep: Limits = Limits(),  # noqa: B008 - immutable
         a2a: bool = False,
         a2a_versions: Sequence[str] = A2A_VERSIONS,
         public_url: Optional[str] = None,
@@ -122,7 +123,7 @@ class Gateway:
                 self._front(component, upstream_auth == "forward", heartbeat)
                 continue
             if self._engine is None or sessions is None:
-                self._engine = Engine(open_store("memory:" if store is None else store))
+                self._engine = Engine(open_store("memory:" if store is None else store), keep=keep)
                 sessions = LocalSessions(self._engine, os_id)
             served = Served(component, self._engine, os_id, heartbeat, self._pushes)
             sessions.add(component.key, served.rendering)

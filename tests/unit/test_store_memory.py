@@ -7,9 +7,12 @@ from typing import Tuple
 
 import pytest
 
+from remoteagent_lite import RemoteAgent
+from remoteagent_lite.gateway import Gateway, Limits, Run, agent
+from remoteagent_lite.gateway.local import engine
 from remoteagent_lite.gateway.store.contract import Query, StoredRun
 from remoteagent_lite.gateway.store.memory import MemoryStore
-from remoteagent_lite.testing.stores import StoreConformance
+from remoteagent_lite.testing import StoreConformance, serve
 
 
 class TestMemoryStore(StoreConformance):
@@ -83,3 +86,24 @@ def test_fork_amid_writes_gets_a_whole_copy_that_is_its_own() -> None:
         for writer in [*writers, waiter]:
             writer.join()
     assert "only" not in store.entries("r", 0, 10**9)
+
+
+def test_gateway_keeps_what_its_limits_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BEAT", 0.02)
+    store = MemoryStore()
+    for number in range(5):
+        now = time.time() + number
+        store.add(a_run(str(number), holder="", status="COMPLETED", updated_at=now))
+
+    @agent
+    def lonely(run: Run) -> str:
+        while store.count(Query()) > 3:
+            assert not run.cancelled
+            time.sleep(0.01)
+        return "%d are left" % store.count(Query())
+
+    with serve(Gateway(lonely, store=store, keep=Limits(runs=3))) as url:
+        with RemoteAgent(url, "lonely", timeout=60) as remote:
+            assert remote.run("x").content == "3 are left"
+    left = {run.run_id for run in store.runs(Query())}
+    assert {"3", "4"} <= left and len(left) == 3
