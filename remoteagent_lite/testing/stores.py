@@ -122,7 +122,10 @@ def _at_once(works: Sequence[Callable[[], Any]]) -> List[Any]:
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(works))]
+    # Daemons: a store that does not come back keeps no process from ending.
+    threads = [
+        threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(works))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
