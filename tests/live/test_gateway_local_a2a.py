@@ -14,7 +14,7 @@ from remoteagent_lite import A2AClient, Image, PushReceiver, RemoteAgent
 from remoteagent_lite.gateway import AgentError, Gateway, Run, agent
 from remoteagent_lite.testing import serve
 from tests.peers.environments import python_of
-from tests.peers.server import A2A_SDK, A2A_SDK_03, ADK
+from tests.peers.server import A2A_SDK, A2A_SDK_03, ADK, AGENTOS_LATEST
 
 CLIENTS = Path(__file__).resolve().parent.parent / "peers" / "a2a_clients.py"
 ECHO = "echo: hello world"
@@ -93,6 +93,13 @@ def test_the_older_sdks_client_runs_a_function(url: str) -> None:
     completed = ["completed", ECHO]
     for seen in seen_by(url, A2A_SDK_03, {"sdk-0.3": BOTH}):
         assert seen == {"whole": completed, "streamed": completed, "got": "completed"}
+
+
+def test_agnos_client_runs_a_function(url: str) -> None:
+    whole, streamed = ["completed", ECHO], [ECHO, "task", True, ECHO]
+    assert seen_by(url, AGENTOS_LATEST, {"agno": ["rest"]}) == [
+        {"whole": whole, "streamed": streamed}
+    ]
 
 
 def test_adks_agent_runs_a_function(url: str) -> None:

@@ -349,13 +349,14 @@ def test_an_answer_says_rightly_which_task_it_is_for(app: Gateway) -> None:
 
 
 def test_a_stream_ends_with_a_question_and_the_answer_has_its_own(app: Gateway) -> None:
-    events = streamed(app, "painter", message("paint"))
+    file = {"raw": base64.b64encode(b"abc").decode(), "mediaType": "image/png"}
+    events = streamed(app, "painter", message(parts=[file, {"text": "paint"}]))
     assert kinds(events) == ["task", "artifactUpdate", ASKING]
     task_id = events[0]["task"]["id"]
     events = streamed(app, "painter", message("red", taskId=task_id))
     assert kinds(events) == ["task", ASKING]
     assert texts(events[0]["task"]) == ["Well. "]
-    assert said_in(events[0]["task"]) == ["paint", "Which colour?", "red"]
+    assert said_in({"history": events[0]["task"]["history"][1:]}) == ["Which colour?", "red"]
     task(app, "painter", "hall", ids={"taskId": task_id})
     events = streamed(app, "painter", message("yes", taskId=task_id))
     assert kinds(events) == ["task", "artifactUpdate", "artifactUpdate", COMPLETED]
@@ -454,10 +455,13 @@ def test_tasks_are_listed_page_by_page(app: Gateway) -> None:
     assert [each["id"] for each in every["tasks"]] == [ids[3], ids[1]]
     assert texts(every["tasks"][0]) == ["Hello Ann"]
     assert "artifacts" not in first["tasks"][0]
-    since = {"statusTimestampAfter": every["tasks"][1]["status"]["timestamp"]}
-    newer = asked(app, "greeter", "ListTasks", since)["tasks"]
-    assert {later, *ids[2:]} <= {each["id"] for each in newer}
-    assert ids[0] not in {each["id"] for each in newer}
+    # A timestamp is in milliseconds: what has it comes behind it, and so do all that are newer.
+    since = {"statusTimestampAfter": every["tasks"][0]["status"]["timestamp"]}
+    newer = {each["id"] for each in asked(app, "greeter", "ListTasks", since)["tasks"]}
+    assert {later, *ids[3:]} <= newer
+    for time, count in (("2999-01-01T00:00:00Z", 0), ("1999-01-01T00:00:00.123456789+01:00", 6)):
+        page = asked(app, "greeter", "ListTasks", {"statusTimestampAfter": time})
+        assert (page["totalSize"], len(page["tasks"])) == (count, count)
     for wrong in ({"pageToken": "x"}, {"pageToken": "WzFd"}, {"statusTimestampAfter": "noon"}):
         assert refused(app, "greeter", "ListTasks", wrong) == -32602
 
@@ -494,7 +498,12 @@ def test_a_user_sees_its_own_tasks_only() -> None:
             ("SendMessage", {"message": message("red", taskId=paused["id"])}),
         ):
             assert refused(app, "painter", method, params, bob) == -32001
-        assert asked(app, "painter", "ListTasks", {}, bob)["totalSize"] == 0
+        for context, code in ((paused["contextId"], -32602), ("bobs", None)):
+            params = {"message": message("paint", contextId=context)}
+            answer = rpc(app, "SendMessage", params, bob, home("painter")).json()
+            assert answer.get("error", {}).get("code") == code
+        (own,) = asked(app, "painter", "ListTasks", {}, bob)["tasks"]
+        assert own["contextId"] == "bobs"
         (row,) = asked(app, "painter", "ListTasks", {}, ann)["tasks"]
         assert row["id"] == paused["id"]
 

@@ -26,7 +26,7 @@ from .component import LocalComponent
 from .engine import Engine, Logged
 from .entries import ENDS, Entry
 from .record import Json, Record, asked_by_text
-from .sessions import all_runs
+from .sessions import all_runs, is_anothers
 from .tasks import LocalTasks
 
 __all__ = ["Served"]
@@ -106,17 +106,10 @@ class Served:
             user_id=_id(fields, "user_id"),
             metadata=form.options.get("metadata"),
         )
-        if fields.get("session_id"):
-            self._refuse_anothers(asked.session_id, asked.user_id)
+        if fields.get("session_id") and is_anothers(self._engine, asked):
+            raise Refused(404, "Session not found")
         record = self._engine.begin(self._local, asked)
         return self._answered(record, form.stream, form.stream_events, form.background)
-
-    def _refuse_anothers(self, session_id: str, user_id: Optional[str]) -> None:
-        """Nobody's words get into a session of somebody else."""
-        if user_id is not None:
-            for session in self._engine.sessions(Query(session_id=session_id)):
-                if session.user_id not in (None, user_id):
-                    raise Refused(404, "Session not found")
 
     def _continue(self, incoming: Incoming, run_id: str) -> Answer:
         fields, _ = incoming.form()

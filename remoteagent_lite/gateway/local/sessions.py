@@ -21,9 +21,9 @@ from ..store.contract import Query, Session, StoredRun
 from .agentos import Rendering, shown_time
 from .engine import Engine
 from .entries import written
-from .record import Json, Record
+from .record import Asked, Json, Record
 
-__all__ = ["LocalSessions", "all_runs"]
+__all__ = ["LocalSessions", "all_runs", "is_anothers"]
 
 _KINDS: Dict[str, Component] = {each.kind: each for each in COMPONENTS}
 _PATHS: Dict[str, Component] = {each.path: each for each in COMPONENTS}
@@ -38,6 +38,14 @@ _ROW = "sessions/"
 _TRIES = 20
 #: What of a session could be set on an AgentOS, and is nothing to a function.
 _UNSETTABLE = ("session_state", "metadata", "summary")
+
+
+def is_anothers(engine: Engine, asked: Asked) -> bool:
+    """Whether the session is somebody else's, which nobody's words get into."""
+    if asked.user_id is None:
+        return False
+    sessions = engine.sessions(Query(session_id=asked.session_id))
+    return any(each.user_id not in (None, asked.user_id) for each in sessions)
 
 
 def all_runs(engine: Engine, query: Query) -> List[Record]:

@@ -62,7 +62,8 @@ class TaskState:
         self._outcome = Outcome(record.data)
         #: The answer, once it is all there.
         self._content: Any = record.data.get("content")
-        self._history: List[Json] = list(record.data["messages"])
+        messages = record.data["messages"]
+        self._history: List[Json] = list(messages[:-1] if record.status == "PAUSED" else messages)
         #: The question that the status asks: once it has another it is history.
         self._asked: List[Json] = []
         self._status = self._status_of(record)
@@ -108,11 +109,10 @@ class TaskState:
 
     def end(self, record: Record) -> List[Json]:
         """What is left to be told of a run whose end no entry told."""
-        found = self._status_of(record)
-        if found["state"] == self.state:
+        if not record.is_over or self.state == state_of(record):
             return []
-        self._status = found
-        return [status_update(self.ids, found)]
+        self._status = self._status_of(record)
+        return [status_update(self.ids, self._status)]
 
     def _artifacts(self) -> List[Json]:
         content = self._content
@@ -123,7 +123,7 @@ class TaskState:
     def _status_of(self, record: Record) -> Json:
         at, data = timestamp(record.kept.updated_at), record.data
         if record.status == "PAUSED":
-            return self._asking(data["pending"], self._history.pop(), at)
+            return self._asking(data["pending"], data["messages"][-1], at)
         state = state_of(record)
         if state in _ENDS.values():
             return self._ended(state, data.get("error", {}).get("text"), at)

@@ -25,6 +25,7 @@ from .component import LocalComponent
 from .decisions import answer_in
 from .engine import Engine, Following, Logged
 from .record import Record, asked_by_message, media_of
+from .sessions import is_anothers
 from .task_state import STATES, TaskState, state_of
 
 __all__ = ["LocalTasks"]
@@ -107,6 +108,8 @@ class LocalTasks:
             user_id=caller.guest.user or (user if isinstance(user, str) and user else None),
             metadata=said,
         )
+        if message.get("contextId") and is_anothers(self._engine, asked):
+            raise Fault(-32602, "Invalid parameters: there is no such context")
         return self._engine.begin(self._local, asked)
 
     def _answered(self, message: Json, caller: Caller) -> Record:
