@@ -3,6 +3,7 @@
 GATEWAY_FUZZ in the environment is how many requests are made, and GATEWAY_SEED the seed.
 """
 
+import contextlib
 import json
 import logging
 import random
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from remoteagent_lite.gateway import AgentError, Gateway, Keys, Run, agent, team, workflow
-from tests.gateways import environ_of
+from tests.gateways import Reply, environ_of, opened
 from tests.unit.test_gateway_fuzz import (
     BODIES,
     CALLERS,
@@ -28,7 +29,6 @@ from tests.unit.test_gateway_fuzz import (
     TASKS,
     TYPES,
     VALUES,
-    answered,
     call_of,
 )
 
@@ -93,9 +93,10 @@ def asked(chance: random.Random, known: List[str]) -> Dict[str, Any]:
         headers["Authorization"] = "Bearer " + CALLERS % chance.randint(1, 2)
     query, body, method = chance.choice(QUERIES), chance.choice(BODIES), chance.choice(METHODS)
     if chance.random() < 0.4:
-        words = ["a2a", *component, *chance.choice(TASKS)]
+        task = str(id())
+        words = ["a2a", *component, *(each.replace("x", task) for each in chance.choice(TASKS))]
         if chance.random() < 0.7:
-            words = ["a2a", *component]
+            words = words[:3]
             method = "POST"
         headers.update({"A2A-Version": chance.choice(["1.0", "1.0", "0.3", ""])})
         headers["Content-Type"] = "application/json"
@@ -109,7 +110,12 @@ def asked(chance: random.Random, known: List[str]) -> Dict[str, Any]:
             params: Any = {"message": message, "id": id()}
             if chance.random() < 0.3:
                 params["configuration"] = {"returnImmediately": True, "historyLength": 1}
+            if chance.random() < 0.1:
+                params.update(taskId=params["id"], url="http://127.0.0.1:9/")
+            if chance.random() < 0.2:
+                params.update({chance.choice(["pageToken", "status"]): chance.choice(ODD)})
             call = {"jsonrpc": "2.0", "id": 1, "method": chance.choice(CALLS), "params": params}
+            call = call if len(words) == 3 else params
         body = json.dumps(call).encode()
     elif chance.random() < 0.8:
         rest = chance.choice(
@@ -148,6 +154,16 @@ def asked(chance: random.Random, known: List[str]) -> Dict[str, Any]:
     return environ
 
 
+def read(app: Any, environ: Dict[str, Any]) -> Reply:
+    """The answer; of a stream in which nothing happens what there was by then."""
+    with opened(app, environ) as answer:
+        body = b""
+        with contextlib.suppress(StopIteration):
+            while not body.endswith(b": keepalive\n\n"):
+                body += answer.next()
+        return Reply(answer.status, answer.headers, body)
+
+
 @pytest.mark.parametrize("door", ["open", "keys"])
 @pytest.mark.parametrize("store", ["memory:", "sqlite"])
 def test_nothing_that_is_asked_of_functions_does_harm(
@@ -159,10 +175,10 @@ def test_nothing_that_is_asked_of_functions_does_harm(
     known: List[str] = []
     where = "sqlite:///%s" % (tmp_path / "runs.db") if store == "sqlite" else store
     auth = None if door == "open" else Keys(*(CALLERS % number for number in (1, 2)))
-    with Gateway(plays, leads, flows, auth=auth, store=where) as app:
+    with Gateway(plays, leads, flows, auth=auth, store=where, a2a=True, heartbeat=0.05) as app:
         for _ in range(REQUESTS // 2):
             environ = asked(chance, known)
-            answer = answered(app, environ)
+            answer = read(app, environ)
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
             shown = answer.body.decode("utf-8", "replace")
             known += KNOWN.findall(shown)[:4]
