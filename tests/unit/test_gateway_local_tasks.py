@@ -11,6 +11,7 @@ import pytest
 
 from remoteagent_lite.gateway import JWT, AgentError, Gateway, agent, workflow
 from tests.gateways import call, environ_of, opened
+from tests.peers.tck_agent import tck
 from tests.unit.test_gateway_agents import V1, message, rpc
 from tests.unit.test_gateway_auth import SECRET, token
 from tests.unit.test_gateway_pushes import HOSTS, Hook, hook
@@ -596,6 +597,28 @@ def test_over_rest_an_answer_is_of_the_type_that_is_known(
     body = json.dumps({"message": message()}).encode()
     answer = call(app, "POST", home("greeter") + "/message:send", body, headers)
     assert (answer.status, answer.headers["content-type"]) == (200, answered)
+
+
+def test_the_agent_of_the_conformance_kit_does_what_ids_say() -> None:
+    def did(id: str, **more: Any) -> Any:
+        params = {"message": message("x", **{"messageId": id, **more})}
+        return asked(app, "tck", "SendMessage", params)
+
+    with Gateway(tck, a2a=True) as app:
+        assert did("tck-message-response-1")["message"]["parts"][0]["text"]
+        assert did("tck-reject-task-1")["task"]["status"]["state"] == "TASK_STATE_REJECTED"
+        for id, member in (
+            ("tck-artifact-text", "text"),
+            ("tck-artifact-file", "raw"),
+            ("tck-artifact-file-url", "url"),
+            ("tck-artifact-data", "data"),
+        ):
+            (artifact,) = did(id)["task"]["artifacts"]
+            assert member in artifact["parts"][0]
+        asks = did("tck-input-required-1")["task"]
+        ids = {"taskId": asks["id"], "parts": [{"text": "TCK history message 1"}]}
+        assert did("tck-input-required-2", **ids)["task"]["status"]["state"] == ASKING
+        assert did("tck-complete-task-1", taskId=asks["id"])["task"]["status"]["state"] == COMPLETED
 
 
 def test_what_is_no_json_is_named_so_by_its_type(app: Gateway) -> None:
