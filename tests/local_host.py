@@ -51,7 +51,7 @@ def gateway(store: str, directory: str) -> Gateway:
     def where(run: Run) -> str:
         return str(os.getpid())
 
-    return Gateway(wait, order, where, store=store)
+    return Gateway(wait, order, where, a2a=True, store=store)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Iterator, List, Set
 
 import pytest
 
-from remoteagent_lite import RemoteAgent
+from remoteagent_lite import A2AClient, RemoteAgent
 from tests import ROOT
 from tests.redis_server import RedisServer, missing
 
@@ -164,6 +164,23 @@ def test_a_process_that_slept_has_lost_its_runs(hosts: List[Host], tmp_path: Pat
         assert begun.get_run(run.run_id, run.session_id).content == output.content
         with begun.resume(run.run_id, run.session_id) as stream:
             assert [event.event for event in stream][-2:] == ["RunContent", "RunError"]
+
+
+def test_tasks_are_followed_and_cancelled_across_processes(
+    hosts: List[Host], tmp_path: Path
+) -> None:
+    here, there = hosts
+    url = "%s/a2a/agents/wait"
+    with A2AClient(url % here.url) as begun, A2AClient(url % there.url) as other:
+        task = begun.send_message("x", return_immediately=True)
+        with other.subscribe_to_task(task.id) as stream:
+            first = next(stream)
+            assert first.task is not None and first.task.id == task.id
+            assert begun.get_task(task.id).status.state == "TASK_STATE_WORKING"
+            other.cancel_task(task.id)
+            assert list(stream)[-1].status_update is not None
+        assert begun.get_task(task.id).status.state == "TASK_STATE_CANCELED"
+        assert appeared(tmp_path / "ended") == str(here.process.pid)
 
 
 def test_workers_of_one_server_share_their_runs(store: str, tmp_path: Path) -> None:
