@@ -92,7 +92,7 @@ def _app(name: str) -> Any:
 
     found = load(name)
     if isinstance(found, (LocalComponent, Runner)):
-        return Gateway(found)
+        return Gateway(found, a2a=True)
     if not callable(found):
         raise ValueError("%s is no WSGI app, but %r" % (name, found))
     return found
@@ -159,6 +159,8 @@ def _serve(app: Any, server: Any) -> int:
             "serving takes waitress: pip install 'remoteagent-lite[serve]'; or give "
             "remoteagent_lite.gateway.from_file(...) to a server of yours"
         ) from error
+    # As after Ctrl-C: what functions are doing is ended, and told so.
+    signal.signal(signal.SIGTERM, lambda *signalled: sys.exit(0))
     host, port = server.get("host", "127.0.0.1"), server.get("port", 8000)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     # Bound here, so that port 0 tells which one it has become.

@@ -35,6 +35,7 @@ from .narration import (
     task_of_event,
     timestamp,
 )
+from .parts import media_of
 from .pushes import Pushes, Source
 from .task_pushes import TaskPushes
 
@@ -51,12 +52,12 @@ _STATES = {
     "CANCELLED": "TASK_STATE_CANCELED",
     "ERROR": "TASK_STATE_FAILED",
 }
-_MEDIA: Tuple[Tuple[str, str, Type[Media]], ...] = (
-    ("image/", "images", Image),
-    ("audio/", "audio", Audio),
-    ("video/", "videos", Video),
-    ("", "files", File),
-)
+_OPTIONS: Dict[Type[Media], str] = {
+    Image: "images",
+    Audio: "audio",
+    Video: "videos",
+    File: "files",
+}
 #: What is told of a run beside its answer.
 _NEWS = ("ToolCall", "Reasoning", "CustomEvent", "StepStarted", "StepCompleted")
 #: How long it is looked whether a run has been cancelled, in seconds.
@@ -360,20 +361,10 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 def _media(parts: Sequence[Mapping[str, Any]]) -> Dict[str, List[Media]]:
     found: Dict[str, List[Media]] = {}
-    for part in parts:
-        if "raw" not in part and "url" not in part:
-            continue
-        media_type = part.get("mediaType")
-        _, option, kind = next(e for e in _MEDIA if str(media_type or "").startswith(e[0]))
-        known: Dict[str, Any] = {"mime_type": media_type, "filename": part.get("filename")}
-        if "raw" in part:
-            content = base64.b64decode(part["raw"])
-            if not content:
-                raise Fault(-32602, "Invalid parameters: a file is empty")
-            known["content"] = content
-        else:
-            known["url"] = part["url"]
-        found.setdefault(option, []).append(kind(**known))
+    for media in filter(None, map(media_of, parts)):
+        if media.content is not None and not media.content:
+            raise Fault(-32602, "Invalid parameters: a file is empty")
+        found.setdefault(_OPTIONS[type(media)], []).append(media)
     return found
 
 

@@ -147,6 +147,36 @@ def test_a_killed_process_leaves_failed_runs(hosts: List[Host]) -> None:
         assert [each.status for each in other.list_runs(run.session_id)] == ["ERROR"]
 
 
+def test_a_process_that_ends_says_so(store: str, tmp_path: Path) -> None:
+    """Nobody has to wait until its runs are taken for dead."""
+    lasting = Host(store, tmp_path)
+    app = "tests.local_host:gateway(%r, %r)" % (store, str(tmp_path))
+    process = started(
+        "gunicorn",
+        "--bind",
+        "127.0.0.1:0",
+        "--graceful-timeout",
+        "1",
+        app,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        url = next(found.group() for found in map(AT.search, process.stdout) if found)
+        with RemoteAgent(url, "wait") as wait, lasting.agent("wait") as other:
+            run = wait.run("x", background=True)
+            with other.resume(run.run_id, run.session_id) as stream:
+                next(stream.text())
+                process.terminate()
+                process.wait(WAIT)
+                kept = other.get_run(run.run_id, run.session_id)
+            assert (kept.status, "has ended" in str(kept.reason)) == ("ERROR", True)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        lasting.close()
+
+
 def test_a_process_that_slept_has_lost_its_runs(hosts: List[Host], tmp_path: Path) -> None:
     here, there = hosts
     with here.agent("wait") as begun, there.agent("wait") as other:

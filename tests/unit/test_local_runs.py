@@ -595,22 +595,24 @@ def test_steps_run_functions_and_other_components(engine: Engine) -> None:
 
     @workflow(id="both", steps=["trim", "shout"])
     def both(run: Run) -> str:
+        run.tool("look", {}, str)
         trimmed = run.step("trim", str.strip)
         return str(run.step("shout", shout, trimmed.content).content)
 
     record = engine.begin(both, asked_by_text("  hello "))
     entries = told(engine, record)
     assert kinds(entries) == (
-        "started step step_done step passed artifact passed step_done content completed".split()
+        "started tool tool_done step step_done step passed artifact passed step_done "
+        "content completed".split()
     )
-    passed = entries[4]
+    passed = entries[6]
     assert passed["step"]["step_name"] == "shout"
     assert (passed["event"]["event"], passed["event"]["content"]) == ("RunContent", "HELLO")
     assert entries[-1]["content"] == "HELLO!"
     steps = engine.wait(record).data["steps"]
-    assert [(each["step_name"], each["content"]) for each in steps] == [
-        ("trim", "hello"),
-        ("shout", "HELLO!"),
+    assert [(each["step_name"], each["step_index"], each["content"]) for each in steps] == [
+        ("trim", 0, "hello"),
+        ("shout", 1, "HELLO!"),
     ]
 
 
@@ -627,6 +629,8 @@ def test_steps_of_a_gathering_run_at_the_same_time(engine: Engine) -> None:
 
     record = ended(engine, ask_all)
     assert record.kept.component == "teams/ask-all"
+    numbers = sorted(each["step_index"] for each in record.data["steps"])
+    assert numbers == [[0, 0], [0, 1], [0, 2]]
     assert record.data["content"] == ["aa", "bb", "cc"]
 
 

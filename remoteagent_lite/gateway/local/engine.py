@@ -7,11 +7,13 @@ whoever finds it, in any process, and fails. A pause has no thread.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
 import time
 import uuid
+import weakref
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ...errors import RemoteAgentError, StoreError
@@ -51,6 +53,19 @@ _HISTORY = 100
 
 _DEAD = "The process that executed the run has ended."
 _CLOSED = "The gateway was closed."
+
+#: Those that may execute something when the process ends.
+_executing: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _give_up() -> None:
+    """At the end of the process nobody need wait until its runs are taken for dead."""
+    for engine in list(_executing):
+        try:
+            engine.give_up(_DEAD)
+        except StoreError as error:
+            logger.error("runs are left to be found dead: %s", error)
 
 
 class Logged(NamedTuple):
@@ -222,13 +237,9 @@ class Engine:
         """
         with self._lock:
             self._closings += 1
-            executions = list(self._executions.values())
             threads = list(self._threads.values())
             keeper = self._keeper
-        for execution in executions:
-            if not execution.is_over:  # one that pauses meanwhile is held by nobody then
-                holder = execution.record.kept.holder
-                self._take_away(execution.record, "ERROR", "failed", _CLOSED, held_by=holder)
+        self.give_up(_CLOSED)
         until = time.monotonic() + _CLOSE
         for thread in threads:
             if thread is not threading.current_thread():
@@ -237,6 +248,16 @@ class Engine:
         if keeper is not None and not self._executions:
             keeper.join(max(0.0, until - time.monotonic()))
         self.store.close()
+
+    def give_up(self, reason: str) -> None:
+        """Fail what is executed in this process."""
+        self._survive()
+        with self._lock:
+            executions = list(self._executions.values())
+        for execution in executions:
+            if not execution.is_over:  # one that pauses meanwhile is held by nobody then
+                holder = execution.record.kept.holder
+                self._take_away(execution.record, "ERROR", "failed", reason, held_by=holder)
 
     def _again(self, record: Record) -> Record:
         """The record as it is now; one that failed if it was deleted."""
@@ -268,6 +289,7 @@ class Engine:
         if first["kind"] == "continued":
             execution.show(first)
         run_id = record.run_id
+        _executing.add(self)
         thread = threading.Thread(
             target=self._perform,
             args=(local, execution, journal, first),

@@ -9,7 +9,7 @@ a second time.
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Dict, Optional, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar
 
 __all__ = ["Journal", "Scope"]
 
@@ -52,20 +52,32 @@ class Journal:
 
 
 class Scope:
-    """Counts the places within one. Each is used by one thread."""
+    """Counts the places within one, and the steps among them. Each is used by one thread.
 
-    def __init__(self, journal: Journal, prefix: str = "") -> None:
+    ``number`` is that of the step that all steps in it are within, as AgentOS numbers them.
+    """
+
+    def __init__(
+        self, journal: Journal, prefix: str = "", number: Sequence[int] = (), first: int = 0
+    ) -> None:
         self.journal = journal
         self._prefix = prefix
         self._next = 0
+        self._number = list(number)
+        self._next_step = first
 
     def place(self) -> str:
         place = "%s%d" % (self._prefix, self._next)
         self._next += 1
         return place
 
-    def within(self, place: str) -> Scope:
-        return Scope(self.journal, place + ".")
+    def step(self) -> List[int]:
+        """The number of the next step."""
+        self._next_step += 1
+        return [*self._number, self._next_step - 1]
+
+    def within(self, place: str, number: Sequence[int] = (), first: int = 0) -> Scope:
+        return Scope(self.journal, place + ".", number, first)
 
     def once(self, place: str, kind: str, name: str, give: Callable[[], T]) -> Any:
         """What ``give`` returns, which is called unless it has been."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import time
 import uuid
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from ...media import Audio, File, Image, Media, Video, type_of
+from ...media import Media
 from ...protocols.jsontext import read_json
+from ..parts import part_of
 from ..store.contract import StoredRun
 from .entries import written
 
-__all__ = ["Asked", "Record", "asked_by_message", "asked_by_text", "media_of", "part_of"]
+__all__ = ["Asked", "Record", "asked_by_message", "asked_by_text"]
 
 Json = Dict[str, Any]
-
-_KINDS = (("image/", Image), ("audio/", Audio), ("video/", Video), ("", File))
 
 
 class Asked(NamedTuple):
@@ -164,33 +162,3 @@ class Record:
         """Those of the message that began it."""
         parts: List[Json] = self.data["messages"][0].get("parts", [])
         return parts
-
-
-def part_of(media: Media) -> Json:
-    """A file as a part of a message or an artifact."""
-    part: Json = {}
-    if media.content is not None:
-        part["raw"] = base64.b64encode(media.content).decode("ascii")
-    else:
-        part["url"] = media.url
-    media_type = type_of(media)
-    if media_type:
-        part["mediaType"] = media_type
-    if media.filename:
-        part["filename"] = media.filename
-    return part
-
-
-def media_of(part: Mapping[str, Any]) -> Optional[Media]:
-    """The file in a part; None if that holds something else. ValueError for bad base64."""
-    if "raw" not in part and "url" not in part:
-        return None
-    media_type = part.get("mediaType")
-    kind = next(kind for family, kind in _KINDS if str(media_type or "").startswith(family))
-    known: Json = {"mime_type": media_type, "filename": part.get("filename")}
-    if "raw" in part:
-        known["content"] = base64.b64decode(part["raw"], validate=True)
-    else:
-        known["url"] = part["url"]
-    media: Media = kind(**known)
-    return media

@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
 from ...media import File, Media
+from ..parts import media_of, part_of
 from .entries import Entry, written
 from .execution import Execution
 from .journal import Journal, Scope
-from .record import Json, Record, media_of, part_of
+from .record import Json, Record
 from .steps import Branches, step_of
 
 __all__ = ["AgentError", "Confirmation", "Message", "Paused", "Rejected", "Run", "ToolCall"]
@@ -281,12 +282,12 @@ class Run:
         Each is ``(name, target)``, ``(name, target, input)`` or ``(name, target, input, options)``.
         All are waited for; then the error of the first one that failed is raised.
         """
-        place = self._scope.place()
+        place, step = self._scope.place(), self._scope.step()
         branches = Branches()
         for number, (name, target, *rest) in enumerate(steps):
             given = rest[0] if rest else None
             options = dict(rest[1]) if len(rest) > 1 else {}
-            scope = self._scope.within("%s.%d" % (place, number))
+            scope = self._scope.within("%s.%d" % (place, number), step, number)
             branches.add(self._branch(scope, name, target, given, options))
         return branches.results()
 

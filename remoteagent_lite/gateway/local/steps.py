@@ -32,7 +32,9 @@ def step_of(
     """The output of ``target``, run as a step of ``run`` unless it has been."""
     journal = scope.journal
     kind = _class_of(target)
-    step = {"step_id": str(uuid.uuid4()), "step_name": name, "step_index": _index(place)}
+    number = scope.step()
+    step: Json = {"step_id": str(uuid.uuid4()), "step_name": name}
+    step["step_index"] = number if len(number) > 1 else number[0]  # as AgentOS has it
     known = journal.known(place, "step", name)
     if known is not None:
         return _given(run, target, step, kind.from_dict(known["value"]))
@@ -41,7 +43,7 @@ def step_of(
         run._tell({**entry, "step": step})
 
     tell({"kind": "step"})
-    inside = scope.within(place)
+    inside = scope.within(place, number)
     try:
         if isinstance(target, Runner):
             output = _remote(run, inside, tell, target, given, options)
@@ -70,12 +72,6 @@ def _given(run: Any, target: Any, step: Json, output: Any) -> Any:
     if isinstance(output.content, str) and isinstance(target, (Runner, LocalComponent)):
         run.told_by_steps[output.content] = step
     return output.raise_for_status()
-
-
-def _index(place: str) -> Any:
-    """As AgentOS numbers steps: a number, or the numbers on the way to one that is inside."""
-    numbers = [int(each) for each in place.split(".")]
-    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _class_of(target: Any) -> Any:

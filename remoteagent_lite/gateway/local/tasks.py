@@ -17,6 +17,7 @@ from ...protocols.a2a.serving import Fault
 from ...wsgi import Refused
 from ..incoming import Caller
 from ..narration import Json, Told, page
+from ..parts import media_of
 from ..pushes import Pushes, Source
 from ..store.contract import Query
 from ..task_pushes import TaskPushes
@@ -24,7 +25,7 @@ from .agentos import Rendering
 from .component import LocalComponent
 from .decisions import answer_in
 from .engine import Engine, Following, Logged
-from .record import Record, asked_by_message, media_of
+from .record import Record, asked_by_message
 from .sessions import is_anothers
 from .task_state import STATES, TaskState, state_of
 
