@@ -14,8 +14,8 @@ from remoteagent_lite.gateway import Gateway, Run, agent
 from remoteagent_lite.gateway.local import engine
 from remoteagent_lite.testing import serve
 
-#: So that a test need not wait long for a dead process to be noticed.
-engine.BEAT, engine.LEASE = 0.1, 1.5
+#: No test waits long for a dead process to be noticed, and none that is slow is taken for it.
+engine.BEAT, engine.LEASE = 0.1, 4.0
 
 
 def gateway(store: str, directory: str) -> Gateway:

@@ -20,6 +20,5 @@ app = Gateway(
     count_words,
     diary,
     os_id="functions",
-    a2a=True,
     store=os.environ.get("STORE", "sqlite:///runs.db"),
 )

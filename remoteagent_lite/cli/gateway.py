@@ -92,7 +92,7 @@ def _app(name: str) -> Any:
 
     found = load(name)
     if isinstance(found, (LocalComponent, Runner)):
-        return Gateway(found, a2a=True)
+        return Gateway(found, a2a=True)  # a remote agent too
     if not callable(found):
         raise ValueError("%s is no WSGI app, but %r" % (name, found))
     return found

@@ -35,7 +35,6 @@ key = os.environ.get("AGENT_KEY")  # without one the door is open
 app = Gateway(
     {function},
     auth=Keys(key) if key else None,
-    a2a=True,
     public_url=os.environ.get("PUBLIC_URL"),
     store=os.environ.get("AGENT_STORE", "memory:"),
 )

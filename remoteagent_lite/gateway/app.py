@@ -62,10 +62,11 @@ class Gateway:
 
     ``runs_per_caller`` is how many runs one caller may have under way, in this process; more are
     answered 429. ``cors`` are the origins of web pages that may call, ``["https://app.example"]``,
-    or ``["*"]``. With ``a2a`` each component is an A2A agent as well, at ``/a2a/agents/{id}`` and
-    so on; the URLs in its card begin with ``public_url``, or with where the card was asked for, as
-    far as that is known: ``trusted_proxies`` are addresses and networks (``["10.0.0.0/8"]``) of
-    proxies whose X-Forwarded-Proto, -Host and -Prefix, or Forwarded, are believed.
+    or ``["*"]``. Functions are A2A agents as well, at ``/a2a/agents/{id}`` and so on; with ``a2a``
+    True so are all components, and with False none. The URLs in a card begin with ``public_url``,
+    or with where the card was asked for, as far as that is known: ``trusted_proxies`` are addresses
+    and networks (``["10.0.0.0/8"]``) of proxies whose X-Forwarded-Proto, -Host and -Prefix, or
+    Forwarded, are believed.
     ``a2a_versions`` are those of the protocol that are spoken, "1.0", "0.3" or both; a card of both
     has members that only one of them knows.
     ``push_hosts`` are the private hosts that push notifications of tasks may be posted to,
@@ -92,7 +93,7 @@ class Gateway:
         cors: Sequence[str] = (),
         store: Union[str, Store, None] = None,
         keep: Limits = Limits(),  # noqa: B008 - immutable
-        a2a: bool = False,
+        a2a: Optional[bool] = None,
         a2a_versions: Sequence[str] = A2A_VERSIONS,
         public_url: Optional[str] = None,
         trusted_proxies: Sequence[str] = (),
@@ -139,10 +140,10 @@ class Gateway:
         )
         self._a2a: Optional[A2AFace] = None
         home = Home(public_url, trusted_proxies)
-        if a2a:
-            self._a2a = A2AFace(
-                self._fronted, self._runs, home, mode, heartbeat, sorted(a2a_versions, reverse=True)
-            )
+        spoken = [each for each in self._fronted if a2a or isinstance(each, Served)]
+        if spoken and a2a is not False:
+            versions = sorted(a2a_versions, reverse=True)
+            self._a2a = A2AFace(spoken, self._runs, home, mode, heartbeat, versions)
 
     def _front(self, remote: Runner[Any, Any, Any], forwards: bool, heartbeat: float) -> None:
         connection = remote._connection

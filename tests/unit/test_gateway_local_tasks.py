@@ -9,7 +9,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from remoteagent_lite.gateway import JWT, AgentError, Gateway, agent, workflow
+from remoteagent_lite import RemoteAgent
+from remoteagent_lite.gateway import JWT, AgentError, Gateway, Run, agent, workflow
 from tests.gateways import call, environ_of, opened
 from tests.peers.tck_agent import tck
 from tests.unit.test_gateway_agents import V1, message, rpc
@@ -634,3 +635,18 @@ def test_what_is_no_json_is_named_so_by_its_type(app: Gateway) -> None:
     headers = {**V1, "Content-Type": "application/x-www-form-urlencoded"}
     answer = call(app, "POST", home("greeter"), json.dumps(said).encode(), headers).json()
     assert answer["result"]["task"]["status"]["state"] == COMPLETED
+
+
+def test_functions_are_a2a_agents_unless_that_is_left_out() -> None:
+    def greet(run: Run) -> str:
+        return "hello"
+
+    remote = RemoteAgent("http://127.0.0.1:1", "far")
+    card = "/a2a/agents/%s/.well-known/agent-card.json"
+    for a2a, statuses in ((None, [200, 404]), (True, [200, 200]), (False, [404, 404])):
+        with Gateway(greet, remote, a2a=a2a) as app:
+            found = [call(app, "GET", card % id).status for id in ("greet", "far")]
+            assert found == statuses
+    with Gateway(remote) as app:
+        assert call(app, "GET", card % "far").status == 404
+    remote.close()
