@@ -24,6 +24,7 @@ from remoteagent_lite.errors import (
     RemoteTimeoutError,
     RunFailedError,
     ServerError,
+    StoreError,
     StreamClosedError,
     StreamInterruptedError,
     UnsupportedError,
@@ -42,6 +43,7 @@ EXAMPLES = [
     CardVerificationError("m", URL),
     UnsupportedError("m", URL),
     RunFailedError("m", URL, {"status": "ERROR"}),
+    StoreError("m"),
     StreamClosedError("m"),
 ] + [
     cls("m", URL, 499, [{"loc": ["body"]}], "text", {"retry-after": "3"})

@@ -109,6 +109,7 @@ def test_whoever_comes_first_all_agree_how_a_run_ended(
     kind: str, tmp_path: Path, caplog: Any
 ) -> None:
     caplog.set_level("CRITICAL")
+    calls.clear()  # the ids come again
     if kind == "redis" and missing():
         pytest.skip(str(missing()))
     with RedisServer() if kind == "redis" else contextlib.nullcontext() as server:
