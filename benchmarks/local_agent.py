@@ -23,9 +23,9 @@ def plain(run: Any) -> Iterator[str]:
 
 
 def main() -> None:
-    app = Gateway(plain, a2a=True, store=sys.argv[1])
+    app = Gateway(plain, store=sys.argv[1])
     server: Any = create_server(app, host="127.0.0.1", port=0, threads=8)
-    print("http://127.0.0.1:%d/a2a/agents/plain" % server.effective_port, flush=True)
+    print("http://127.0.0.1:%s/a2a/agents/plain" % server.effective_port, flush=True)
     server.run()
 
 

@@ -650,3 +650,10 @@ def test_functions_are_a2a_agents_unless_that_is_left_out() -> None:
     with Gateway(remote) as app:
         assert call(app, "GET", card % "far").status == 404
     remote.close()
+
+
+def test_a_context_has_no_endless_id(app: Gateway) -> None:
+    said = {"message": {**message("Ann"), "contextId": "c" * 257}}
+    assert refused(app, "greeter", "SendMessage", said) == -32602
+    said["message"]["contextId"] = "c" * 256
+    assert asked(app, "greeter", "SendMessage", said)["task"]["contextId"] == "c" * 256

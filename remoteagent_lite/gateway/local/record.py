@@ -12,9 +12,12 @@ from ..parts import part_of
 from ..store.contract import StoredRun
 from .entries import written
 
-__all__ = ["Asked", "Record", "asked_by_message", "asked_by_text"]
+__all__ = ["LONGEST_ID", "Asked", "Record", "asked_by_message", "asked_by_text"]
 
 Json = Dict[str, Any]
+
+#: The most characters of an id that a caller may choose.
+LONGEST_ID = 256
 
 
 class Asked(NamedTuple):

@@ -25,7 +25,7 @@ from .agentos import Rendering
 from .component import LocalComponent
 from .engine import Engine, Logged
 from .entries import ENDS, Entry
-from .record import Json, Record, asked_by_text
+from .record import LONGEST_ID, Json, Record, asked_by_text
 from .sessions import all_runs, is_anothers
 from .tasks import LocalTasks
 
@@ -41,7 +41,6 @@ _NOT_HERE = {
     "fork": "a function's runs are not forked",
     "compact": "a function has no messages to compact",
 }
-_LONGEST_ID = 256
 
 
 class Served:
@@ -290,7 +289,7 @@ _UNDECIDED = "Cannot continue run - it waits for an answer to: %s"
 def _id(fields: Dict[str, str], name: str) -> Optional[str]:
     """An id that the caller has chosen, if it has."""
     value = fields.get(name) or None
-    if value is not None and (len(value) > _LONGEST_ID or (name == "run_id" and "/" in value)):
+    if value is not None and (len(value) > LONGEST_ID or (name == "run_id" and "/" in value)):
         raise InvalidFieldError(name, "no id that could stand in a path")
     return value
 

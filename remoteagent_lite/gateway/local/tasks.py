@@ -25,7 +25,7 @@ from .agentos import Rendering
 from .component import LocalComponent
 from .decisions import answer_in
 from .engine import Engine, Following, Logged
-from .record import Record, asked_by_message
+from .record import LONGEST_ID, Record, asked_by_message
 from .sessions import is_anothers
 from .task_state import STATES, TaskState, state_of
 
@@ -101,6 +101,8 @@ class LocalTasks:
 
     def _begun(self, params: Json, caller: Caller) -> Record:
         message = params["message"]
+        if len(message.get("contextId") or "") > LONGEST_ID:
+            raise Fault(-32602, "Invalid parameters: the contextId is too long")
         said = {**(params.get("metadata") or {}), **(message.get("metadata") or {})}
         user = said.pop("userId", None)
         asked = asked_by_message(
