@@ -272,6 +272,18 @@ def test_history_is_the_sessions_own(engine: Engine) -> None:
     ]
 
 
+def test_a_reply_is_remembered_as_an_answer_is(engine: Engine) -> None:
+    @agent(id="talk")
+    def talk(run: Run) -> Any:
+        if run.text == "first":
+            return run.reply("a bare message")
+        return {"before": [[said.role, said.content] for said in run.history]}
+
+    ended(engine, talk, "first", session_id="s")
+    content = ended(engine, talk, "second", session_id="s").data["content"]
+    assert content["before"] == [["user", "first"], ["assistant", "a bare message"]]
+
+
 # --- Followed, cancelled, and dead
 
 

@@ -13,7 +13,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ...protocols.a2a.content import data_of, media_of, shown_data, texts
+from ...protocols.a2a.content import data_of, media_of, texts
 from ...protocols.component import TEAM, WORKFLOW
 from ...protocols.jsontext import plain
 from ..questions import call_of, question_of, waiting_for
@@ -401,27 +401,27 @@ def _shown(value: Any) -> Optional[str]:
     """A result, which is text to AgentOS."""
     if value is None or isinstance(value, str):
         return value
+    return _as_json(value)
+
+
+def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=plain)
 
 
 def _said(parts: Sequence[Mapping[str, Any]]) -> str:
     """The texts of a message; of one without any its data."""
-    return "\n".join(texts(parts) or [shown_data(each) for each in data_of(parts)])
+    return "\n".join(texts(parts) or [_as_json(each) for each in data_of(parts)])
 
 
 def _messages(record: Record) -> List[Json]:
-    found = [
+    return [
         {
             "id": said["messageId"],
             "role": "user" if said["role"] == "ROLE_USER" else "assistant",
             "content": _said(said.get("parts", [])),
         }
-        for said in record.data["messages"]
+        for said in record.conversation
     ]
-    content = record.data.get("content")
-    if record.status == "COMPLETED" and content is not None and "reply" not in record.data:
-        found.append({"id": record.run_id, "role": "assistant", "content": _shown(content)})
-    return found
 
 
 def _given_media(record: Record) -> Json:

@@ -156,6 +156,18 @@ class Record:
         return bool(self.data.get("error", {}).get("type") == "rejected")
 
     @property
+    def conversation(self) -> List[Json]:
+        """What was said, as A2A writes messages; of a run that has completed its answer last."""
+        found: List[Json] = list(self.data["messages"])
+        content = self.data.get("content")
+        if "reply" in self.data:
+            found.append(self.data["reply"])
+        elif self.status == "COMPLETED" and content is not None:
+            part = {"text": content} if isinstance(content, str) else {"data": content}
+            found.append({"messageId": self.run_id, "role": "ROLE_AGENT", "parts": [part]})
+        return found
+
+    @property
     def begins(self) -> int:
         """Where the log of its last execution begins: 0, or the entry that continued it."""
         return int(self.data.get("begins", 0))

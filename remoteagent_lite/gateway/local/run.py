@@ -412,16 +412,11 @@ def _text(parts: Sequence[Mapping[str, Any]]) -> str:
 
 def _said(record: Record) -> List[Message]:
     """What was said in an earlier run."""
-    found = [
+    return [
         Message(
             "user" if said["role"] == "ROLE_USER" else "assistant",
             _text(said.get("parts", ())),
             said.get("parts", ()),
         )
-        for said in record.data["messages"]
+        for said in record.conversation
     ]
-    content = record.data.get("content")
-    if record.status == "COMPLETED" and content is not None and "reply" not in record.data:
-        part = {"text": content} if isinstance(content, str) else {"data": content}
-        found.append(Message("assistant", content if isinstance(content, str) else "", [part]))
-    return found

@@ -184,6 +184,8 @@ class LocalSessions:
                 )
             ):
                 break
+        else:
+            raise Refused(503, "Others rename the session: try again.", ("Retry-After", "1"))
         return self._described(incoming, session_id, 200)
 
     def _keep(
